@@ -1,0 +1,436 @@
+//! What crosses to the page as JSON. Plain shapes; numbers fit an IEEE double; times are milliseconds.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// No arguments, or nothing to tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Empty {}
+
+/// A failed command.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorDto {
+    /// What to act on.
+    #[ts(type = "Code")]
+    pub code: bartizan_base::Code,
+    /// Technical wording in English, free of secrets; for the "Details" fold.
+    pub detail: String,
+    /// How long the device asked to wait, milliseconds.
+    #[ts(type = "number | null")]
+    pub retry_after_ms: Option<u64>,
+}
+
+/// What runs behind the page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct AppInfo {
+    /// Program version.
+    pub version: String,
+    /// Which shell.
+    pub shell: Shell,
+    /// Operating system: `linux`, `android`, `ios`, `macos`, `windows`.
+    pub os: String,
+    /// True when cameras were given on the command line and nothing is stored.
+    pub ephemeral: bool,
+    /// How device passwords are kept at rest.
+    pub key_storage: KeyStorage,
+}
+
+/// Where the key that encrypts device passwords lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum KeyStorage {
+    /// The operating system's keychain.
+    Keychain,
+    /// A file only this user can read, beside the database: no keychain answered.
+    KeyFile,
+    /// In memory; nothing is stored.
+    Memory,
+}
+
+/// The program around the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum Shell {
+    /// The Tauri app.
+    Tauri,
+    /// `bartizan-web` and a browser.
+    Web,
+}
+
+/// Main or sub encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum Profile {
+    /// Full size ("HD").
+    Main,
+    /// Small ("fluent").
+    Sub,
+}
+
+/// How media travels from the device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum Transport {
+    /// TCP first, UDP where the device refuses it.
+    #[default]
+    Auto,
+    /// RTP interleaved in the RTSP connection.
+    Tcp,
+    /// RTP over UDP.
+    Udp,
+}
+
+/// All devices, in the user's order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceList {
+    /// Grows by one with every change.
+    #[ts(type = "number")]
+    pub revision: u64,
+    /// The devices.
+    pub devices: Vec<Device>,
+}
+
+/// A device as listed. Never holds the password.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Device {
+    /// Stable id.
+    pub id: String,
+    /// The user's name for it.
+    pub name: String,
+    /// Host name or address, IPv6 without brackets.
+    pub host: String,
+    /// RTSP port.
+    pub port: u16,
+    /// User name, empty when none.
+    pub user: String,
+    /// A password is stored.
+    pub has_password: bool,
+    /// How media travels.
+    pub transport: Transport,
+    /// Its channels, by number.
+    pub channels: Vec<Channel>,
+    /// When it was added, milliseconds since 1970 UTC.
+    #[ts(type = "number")]
+    pub added_at_ms: i64,
+}
+
+/// One video input.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Channel {
+    /// 1-based.
+    pub number: u16,
+    /// Its name.
+    pub name: String,
+    /// Its encodings; main first. One without a sub stream has one entry.
+    pub streams: Vec<StreamInfo>,
+}
+
+/// One encoding, as the device described it when it was added.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamInfo {
+    /// Main or sub.
+    pub profile: Profile,
+    /// Path and query on the device, without user info.
+    pub path: String,
+    /// RFC 6381 codec, when known.
+    pub codec: Option<String>,
+    /// Pixels, when known.
+    pub width: Option<u32>,
+    /// Pixels, when known.
+    pub height: Option<u32>,
+}
+
+/// What a person typed to add or change a device.
+///
+/// Either `url`, or `host` and the rest. With `host` alone the well-known stream paths are tried in turn; the first
+/// refusal of the password ends the search, so no account is locked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", default)]
+#[ts(optional_fields)]
+pub struct DeviceDraft {
+    /// `rtsp://[user:password@]host[:port]/path`.
+    pub url: Option<String>,
+    /// Host name or address.
+    pub host: Option<String>,
+    /// RTSP port, 554 when absent.
+    #[ts(type = "number")]
+    pub port: Option<u32>,
+    /// User name.
+    pub user: Option<String>,
+    /// Password. Absent in an update: keep the stored one.
+    pub password: Option<String>,
+    /// The user's name for it; the host when absent.
+    pub name: Option<String>,
+    /// How media travels.
+    pub transport: Option<Transport>,
+}
+
+/// What a probe found, before anything is stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ProbeReport {
+    /// The host that answered.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The `Server` header or SDP tool, when sent.
+    pub server: Option<String>,
+    /// The channels found.
+    pub channels: Vec<Channel>,
+}
+
+/// `devices.update`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceUpdate {
+    /// Which.
+    pub id: String,
+    /// What changes; absent members stay. A change of address, port, user or password probes again first.
+    pub draft: DeviceDraft,
+}
+
+/// Names a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct DeviceRef {
+    /// Which.
+    pub id: String,
+}
+
+/// The answer of `devices.delete`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Deleted {
+    /// `devices.restore` works for this long, milliseconds.
+    #[ts(type = "number")]
+    pub undo_ms: u64,
+}
+
+/// User settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// Decode in the web view (WebCodecs, usually hardware) rather than in Rust (openh264).
+    pub hard_decoding: bool,
+    /// Colours.
+    pub theme: Theme,
+    /// Words.
+    pub language: Language,
+    /// Windows on the wall: 1, 4, 9 or 16.
+    pub layout: u8,
+}
+
+/// `settings.set`: absent members stay.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", default)]
+#[ts(optional_fields)]
+pub struct SettingsPatch {
+    /// See [`Settings`].
+    pub hard_decoding: Option<bool>,
+    /// See [`Settings`].
+    pub theme: Option<Theme>,
+    /// See [`Settings`].
+    pub language: Option<Language>,
+    /// See [`Settings`].
+    pub layout: Option<u8>,
+}
+
+/// Colour scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum Theme {
+    /// As the system says.
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+/// Language of the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum Language {
+    /// As the system says.
+    System,
+    /// English.
+    En,
+    /// Simplified Chinese.
+    Zh,
+}
+
+/// Where the page gets its media: see `docs/media-wire.md`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct MediaEndpoint {
+    /// The media session's id and token.
+    pub session: String,
+    /// `ws://127.0.0.1:PORT/…`, or null where there is no such carrier.
+    pub ws_url: Option<String>,
+    /// Base of the long poll, absolute or relative to the page.
+    pub poll_url: String,
+}
+
+/// Names a media session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct MediaSessionRef {
+    /// From `live.connect`.
+    pub session: String,
+}
+
+/// `live.open`: bind a tile to a stream. An open tile of the same number is rebound.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenTile {
+    /// From `live.connect`.
+    pub session: String,
+    /// The page's number for the tile.
+    pub tile: u32,
+    /// Device id.
+    pub device: String,
+    /// Channel number.
+    pub channel: u16,
+    /// Main or sub; sub falls back to main where there is none.
+    pub profile: Profile,
+    /// What is to come over the wire.
+    pub delivery: Delivery,
+}
+
+/// What comes over the wire for a tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum Delivery {
+    /// Compressed access units, for WebCodecs.
+    Encoded,
+    /// I420 pictures decoded by openh264.
+    Pictures,
+}
+
+/// Names a tile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct TileRef {
+    /// From `live.connect`.
+    pub session: String,
+    /// The page's number for the tile.
+    pub tile: u32,
+}
+
+/// What the platform noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum Hint {
+    /// The network changed or came back: reconnect at once.
+    NetworkChanged,
+}
+
+/// `live.hint`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct HintDto {
+    /// What was noticed.
+    pub hint: Hint,
+}
+
+/// `live.stats`: one row per open stream session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct LiveStats {
+    /// Open stream sessions.
+    pub streams: Vec<StreamStats>,
+}
+
+/// Counters of one stream session since it was opened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamStats {
+    /// Device id.
+    pub device: String,
+    /// Channel number.
+    pub channel: u16,
+    /// Encoding.
+    pub profile: Profile,
+    /// Viewers attached.
+    pub viewers: u32,
+    /// Access units received.
+    #[ts(type = "number")]
+    pub access_units: u64,
+    /// Bytes of access unit data received.
+    #[ts(type = "number")]
+    pub bytes: u64,
+    /// Access units dropped on the way to slow viewers.
+    #[ts(type = "number")]
+    pub dropped: u64,
+    /// Reconnects.
+    pub reconnects: u32,
+}
+
+/// What the session behind a tile is doing; the payload of media wire kind 4.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct TileState {
+    /// Where the session stands.
+    pub phase: Phase,
+    /// Why, for stalled, backoff and failed.
+    #[ts(type = "Code | null")]
+    pub code: Option<bartizan_base::Code>,
+    /// Technical wording in English.
+    pub detail: Option<String>,
+    /// Until the next try, milliseconds; in backoff.
+    #[ts(type = "number | null")]
+    pub retry_in_ms: Option<u64>,
+    /// Tries since the last picture.
+    pub attempt: u32,
+}
+
+/// States of a stream session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum Phase {
+    /// Not asked for.
+    Idle,
+    /// Talking to the device.
+    Connecting,
+    /// Playing; the first random access point has not come.
+    Buffering,
+    /// Pictures flow.
+    Playing,
+    /// Connected, but no picture for too long.
+    Stalled,
+    /// Waiting to try again.
+    Backoff,
+    /// Being torn down.
+    Closing,
+    /// Given up until a person acts.
+    Failed,
+}
+
+/// What the following pictures are; the payload of media wire kind 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamConfig {
+    /// RFC 6381.
+    pub codec: String,
+    /// What comes.
+    pub delivery: Delivery,
+    /// Cropped, pixels.
+    pub width: u32,
+    /// Cropped, pixels.
+    pub height: u32,
+    /// Nominal, Hz.
+    pub frame_rate: Option<f64>,
+    /// Pictures a decoder holds back; above 0 for streams with B-frames.
+    pub reorder_frames: u32,
+    /// `bt601` or `bt709`.
+    #[ts(type = "'bt601' | 'bt709'")]
+    pub matrix: bartizan_media::Matrix,
+    /// Luma runs 0–255.
+    pub full_range: bool,
+    /// How the device sends it: `tcp` or `udp`.
+    pub transport: Transport,
+    /// Encoding.
+    pub profile: Profile,
+}
