@@ -1,0 +1,90 @@
+use async_trait::async_trait;
+use bartizan_base::{Result, Secret};
+use bartizan_media::{AccessUnit, AudioFrame, Codec, VideoInfo};
+
+use crate::RtspAddress;
+
+/// A user name and its password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// User name.
+    pub user: String,
+    /// Password.
+    pub password: Secret,
+}
+
+/// How media travels from the device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// TCP first; UDP when the device refuses interleaving (RTSP 461).
+    #[default]
+    Auto,
+    /// RTP interleaved in the RTSP connection (RFC 2326 §10.12).
+    Tcp,
+    /// RTP and RTCP over UDP.
+    Udp,
+}
+
+/// Everything needed to open one stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamSource {
+    /// Where it is.
+    pub address: RtspAddress,
+    /// Who we are, where the device asks.
+    pub credentials: Option<Credentials>,
+    /// How media is to travel.
+    pub transport: Transport,
+}
+
+/// What a device says about a stream before sending it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamDescription {
+    /// Video coding.
+    pub codec: Codec,
+    /// Picture parameters, when the description carried them.
+    pub video: Option<VideoInfo>,
+    /// Nominal rate from the description, Hz.
+    pub frame_rate: Option<f64>,
+    /// RTP encoding name of the first audio track, lower case, e.g. `pcmu`.
+    pub audio: Option<String>,
+    /// What the peer calls itself.
+    pub server: Option<String>,
+    /// The transport in use; `Auto` before SETUP.
+    pub transport: Transport,
+}
+
+/// One thing out of a playing stream.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LiveItem {
+    /// The picture parameters, before the first access unit and whenever they change.
+    Video(VideoInfo),
+    /// One picture.
+    AccessUnit(AccessUnit),
+    /// Sound.
+    Audio(AudioFrame),
+}
+
+/// A stream that plays. Dropping it tears the session down in the background; [`LiveStream::close`] waits for it.
+#[async_trait]
+pub trait LiveStream: Send {
+    /// What it is.
+    fn description(&self) -> &StreamDescription;
+
+    /// The next item; `None` when the device ended the stream.
+    ///
+    /// Cancel-safe: dropping the future loses nothing.
+    async fn next(&mut self) -> Option<Result<LiveItem>>;
+
+    /// Tears the session down, waiting a bounded time for the device to agree.
+    async fn close(self: Box<Self>);
+}
+
+/// Opens streams. Every method bounds its own time and tries a password at most once.
+#[async_trait]
+pub trait StreamOpener: Send + Sync {
+    /// Asks what a stream is, without playing it.
+    async fn describe(&self, source: &StreamSource) -> Result<StreamDescription>;
+
+    /// Opens and plays a stream.
+    async fn open(&self, source: &StreamSource) -> Result<Box<dyn LiveStream>>;
+}
