@@ -1,0 +1,52 @@
+/** Builders and fakes for the tests of this folder and of the wall. Not part of the program. */
+
+export interface MessageFields {
+  kind?: number
+  flags?: number
+  tile?: number
+  seq?: number
+  ptsUs?: number
+  arrivalUs?: number
+  payload?: ArrayLike<number>
+  json?: unknown
+}
+
+/** One message of the wire. */
+export function message(fields: MessageFields): Uint8Array<ArrayBuffer> {
+  const payload = fields.json === undefined
+    ? Uint8Array.from(fields.payload ?? [])
+    : new TextEncoder().encode(JSON.stringify(fields.json))
+  const bytes = new Uint8Array(32 + payload.length)
+  const view = new DataView(bytes.buffer)
+  view.setUint32(0, bytes.length, true)
+  view.setUint8(4, 1)
+  view.setUint8(5, fields.kind ?? 2)
+  view.setUint16(6, fields.flags ?? 0, true)
+  view.setUint32(8, fields.tile ?? 0, true)
+  view.setUint32(12, fields.seq ?? 0, true)
+  view.setFloat64(16, fields.ptsUs ?? 0, true)
+  view.setFloat64(24, fields.arrivalUs ?? 0, true)
+  bytes.set(payload, 32)
+  return bytes
+}
+
+export function concat(parts: Uint8Array[]): ArrayBuffer {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    out.set(part, at)
+    at += part.length
+  }
+  return out.buffer
+}
+
+/** Repeatable random numbers in [0, 1): mulberry32. */
+export function randomSource(seed: number): () => number {
+  let a = seed >>> 0
+  return () => {
+    a = (a + 0x6d2b79f5) >>> 0
+    let t = Math.imul(a ^ (a >>> 15), 1 | a)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}

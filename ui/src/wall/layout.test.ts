@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest'
+import { clampPage, contain, GAP, layoutRects, pageCount, pageIndices, pageOf, type LayoutCount } from './layout'
+
+const SIZES: [number, number][] = [[390, 844], [844, 390], [820, 1180], [1280, 800]]
+const COUNTS: LayoutCount[] = [1, 4, 9, 16]
+
+describe('layoutRects', () => {
+  it.each([
+    [390, 844, 1, { x: 0, y: 312, width: 390, height: 219 }],
+    [390, 844, 4, { x: 0, y: 312, width: 194, height: 109 }],
+    [390, 844, 9, { x: 1, y: 312, width: 128, height: 72 }],
+    [390, 844, 16, { x: 0, y: 311, width: 96, height: 54 }],
+    [844, 390, 1, { x: 0, y: 0, width: 844, height: 390 }],
+    [844, 390, 4, { x: 0, y: 0, width: 421, height: 194 }],
+    [820, 1180, 4, { x: 0, y: 359, width: 409, height: 230 }],
+    [1280, 800, 16, { x: 1, y: 1, width: 318, height: 198 }],
+  ] as const)('%i×%i in %i: first window', (w, h, n, first) => {
+    expect(layoutRects(n, w, h)[0]).toEqual(first)
+  })
+
+  for (const [w, h] of SIZES) {
+    for (const n of COUNTS) {
+      const rects = layoutRects(n, w, h)
+      const side = Math.sqrt(n)
+      it(`${w}×${h} in ${n}: inside, apart by the gap, a square grid`, () => {
+        expect(rects).toHaveLength(n)
+        for (const r of rects) {
+          expect(r.x).toBeGreaterThanOrEqual(0)
+          expect(r.y).toBeGreaterThanOrEqual(0)
+          expect(r.x + r.width).toBeLessThanOrEqual(w)
+          expect(r.y + r.height).toBeLessThanOrEqual(h)
+        }
+        expect(new Set(rects.map((r) => r.x)).size).toBe(side)
+        expect(new Set(rects.map((r) => r.y)).size).toBe(side)
+        if (n > 1) expect(rects[1]!.x - rects[0]!.x - rects[0]!.width).toBe(GAP)
+      })
+      it(`${w}×${h} in ${n}: a 16:9 picture loses nothing to the packing`, () => {
+        // Area of a 16:9 picture in our window, against the best that any grid of this size could give it.
+        const fitted = contain(rects[0]!, 16, 9)
+        const free = contain({ x: 0, y: 0, width: (w - GAP * (side - 1)) / side, height: (h - GAP * (side - 1)) / side }, 16, 9)
+        expect(fitted.width * fitted.height).toBeGreaterThan(0.96 * free.width * free.height)
+        if (h > w) expect(rects[0]!.width / rects[0]!.height).toBeCloseTo(16 / 9, 1)
+        else expect(rects.at(-1)!.y + rects.at(-1)!.height).toBeGreaterThanOrEqual(h - side)
+      })
+    }
+  }
+
+  it('takes the shape of the picture in portrait', () => {
+    expect(layoutRects(1, 400, 800, 4 / 3)[0]).toEqual({ x: 0, y: 250, width: 400, height: 300 })
+  })
+  it('shrinks a wall that is too tall', () => {
+    expect(layoutRects(4, 300, 301, 0.5)[0]!.height).toBe(149)
+  })
+  it('has nothing to place in nothing', () => {
+    expect(layoutRects(4, 0, 100)).toEqual([])
+  })
+})
+
+describe('pages', () => {
+  it.each([[0, 4, 1], [4, 4, 1], [5, 4, 2], [16, 1, 16], [17, 16, 2]] as const)('%i channels in %i: %i', (c, n, pages) => {
+    expect(pageCount(c, n)).toBe(pages)
+  })
+  it('clamps and numbers', () => {
+    expect([clampPage(-1, 3), clampPage(2, 3), clampPage(9, 3), clampPage(NaN, 3)]).toEqual([0, 2, 2, 0])
+    expect(pageIndices(1, 4)).toEqual([4, 5, 6, 7])
+    expect(pageOf(8, 9)).toBe(0)
+    expect(pageOf(9, 9)).toBe(1)
+  })
+})
+
+describe('contain', () => {
+  it('letterboxes and centres', () => {
+    expect(contain({ x: 10, y: 0, width: 200, height: 200 }, 16, 9)).toEqual({ x: 10, y: 43, width: 200, height: 113 })
+    expect(contain({ x: 0, y: 0, width: 200, height: 50 }, 4, 3)).toEqual({ x: 66, y: 0, width: 67, height: 50 })
+  })
+})
