@@ -199,10 +199,8 @@ mod tests {
     #[test]
     fn a_refused_login_is_never_retried() {
         for code in Code::ALL {
-            let never = matches!(
-                code,
-                Code::WrongPassword | Code::PasswordNeeded | Code::Locked | Code::Forbidden
-            );
+            let never =
+                matches!(code, Code::WrongPassword | Code::PasswordNeeded | Code::Locked | Code::Forbidden);
             if never {
                 assert_eq!(retry(code.kind()), Retry::Never, "{code:?}");
             }

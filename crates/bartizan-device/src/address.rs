@@ -27,7 +27,9 @@ impl RtspAddress {
             Ok(Host::Domain(name)) if !name.is_empty() => name,
             Ok(Host::Ipv4(ip)) => ip.to_string(),
             Ok(Host::Ipv6(ip)) => ip.to_string(),
-            _ => return Err(Error::new(Code::InvalidAddress, format!("not a host name or address: {bare:?}"))),
+            _ => {
+                return Err(Error::new(Code::InvalidAddress, format!("not a host name or address: {bare:?}")));
+            }
         };
         let port = u16::try_from(port)
             .ok()
@@ -143,16 +145,32 @@ mod tests {
             ("rtsp://u:100%@cam/x", "cam", 554, "/x", Some("u"), "100%"),
         ] {
             let (address, credentials) = RtspAddress::parse(given).expect(given);
-            assert_eq!((address.host.as_str(), address.port, address.path.as_str()), (host, port, path), "{given}");
+            assert_eq!(
+                (address.host.as_str(), address.port, address.path.as_str()),
+                (host, port, path),
+                "{given}"
+            );
             assert_eq!(credentials.as_ref().map(|c| c.user.as_str()), user, "{given}");
-            assert_eq!(credentials.map_or(String::new(), |c| c.password.expose().into()), password, "{given}");
+            assert_eq!(
+                credentials.map_or(String::new(), |c| c.password.expose().into()),
+                password,
+                "{given}"
+            );
             assert!(!address.url().unwrap().as_str().contains("p@ss"));
         }
     }
 
     #[test]
     fn nonsense_is_told_without_its_password() {
-        for given in ["", "cam", "http://cam/", "rtsp://", "rtsp://u:hunter2@", "rtsp://u:hunter2@cam:99999/", "rtsp://u:hunter2@ca m/"] {
+        for given in [
+            "",
+            "cam",
+            "http://cam/",
+            "rtsp://",
+            "rtsp://u:hunter2@",
+            "rtsp://u:hunter2@cam:99999/",
+            "rtsp://u:hunter2@ca m/",
+        ] {
             let error = RtspAddress::parse(given).expect_err(given);
             assert!(!error.detail().contains("hunter2"), "{error}");
         }

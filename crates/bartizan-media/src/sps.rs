@@ -78,8 +78,7 @@ pub fn read_sps(nal: &[u8]) -> Result<VideoInfo, SpsError> {
         _ => Matrix::Bt601,
     };
     // Baseline has no B slices (§A.2.1), and picture order count type 2 forbids reordering (§8.2.1.3).
-    let cannot_reorder =
-        nal[1] == 66 || matches!(sps.pic_order_cnt, PicOrderCntType::TypeTwo);
+    let cannot_reorder = nal[1] == 66 || matches!(sps.pic_order_cnt, PicOrderCntType::TypeTwo);
     let reorder_frames = if cannot_reorder {
         Some(0)
     } else {

@@ -155,8 +155,7 @@ mod tests {
 
     #[test]
     fn lying_lengths_are_errors() {
-        let header =
-            Header { kind: Kind::State, flags: 0, tile: 1, seq: 2, pts_us: 3.0, arrival_us: 4.0 };
+        let header = Header { kind: Kind::State, flags: 0, tile: 1, seq: 2, pts_us: 3.0, arrival_us: 4.0 };
         let good = encode(&header, &[b"{}"]);
         assert_eq!(decode(&good), Ok((header, &b"{}"[..], &[][..])));
         for cut in 0..good.len() {

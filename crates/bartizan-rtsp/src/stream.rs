@@ -1,0 +1,137 @@
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bartizan_base::{Clock, Code, Error, Result, SystemClock, UtcMicros};
+use bartizan_device::{LiveItem, LiveStream, StreamDescription};
+use bartizan_media::{AccessUnit, Codec, VideoInfo, read_sps};
+use bytes::Bytes;
+use futures::StreamExt;
+use retina::{
+    client::{Demuxed, SessionGroup},
+    codec::{CodecItem, ParametersRef, VideoFrame},
+};
+use tokio::time::timeout;
+
+use crate::{
+    error::{Stage, classify},
+    opener::video_info,
+    timeline::Timeline,
+};
+
+/// How long a closing session waits for the answer to TEARDOWN.
+const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A playing session of one video track.
+pub(crate) struct RtspStream {
+    demuxed: Demuxed,
+    description: StreamDescription,
+    track: usize,
+    group: Arc<SessionGroup>,
+    timeline: Timeline,
+    /// The parameters last told.
+    info: Option<VideoInfo>,
+    /// Held back while the parameters before it are being told.
+    pending: Option<AccessUnit>,
+}
+
+impl RtspStream {
+    pub(crate) fn new(
+        demuxed: Demuxed,
+        description: StreamDescription,
+        track: usize,
+        group: Arc<SessionGroup>,
+    ) -> Self {
+        let timeline = Timeline::new(description.frame_rate);
+        Self { demuxed, description, track, group, timeline, info: None, pending: None }
+    }
+
+    fn take_frame(&mut self, frame: VideoFrame) -> Result<LiveItem> {
+        let arrival = received_at(frame.end_ctx().received());
+        let pts_us = self.timeline.map((frame.timestamp().elapsed_secs() * 1e6) as i64);
+        let (loss, new_parameters) = (frame.loss(), frame.has_new_parameters());
+        let random_access = frame.is_random_access_point();
+        let data = Bytes::from(frame.into_data());
+        let unit = AccessUnit {
+            codec: self.description.codec,
+            pts_us,
+            random_access,
+            discontinuity: loss > 0,
+            arrival,
+            data,
+        };
+        if random_access && (new_parameters || self.info.is_none()) {
+            let info = self.parameters(&unit)?;
+            if self.info.as_ref() != Some(&info) {
+                self.info = Some(info.clone());
+                self.pending = Some(unit);
+                return Ok(LiveItem::Video(info));
+            }
+        }
+        Ok(LiveItem::AccessUnit(unit))
+    }
+
+    /// The picture parameters in force at `unit`, from its own parameter sets before any other place.
+    fn parameters(&self, unit: &AccessUnit) -> Result<VideoInfo> {
+        let inline = match self.description.codec {
+            Codec::H264 => bartizan_media::nal::find_h264_sps(&unit.data).map(read_sps),
+            Codec::H265 => None,
+        };
+        let info = match inline {
+            Some(Ok(info)) => Some(info),
+            _ => match self.demuxed.streams()[self.track].parameters() {
+                Some(ParametersRef::Video(parameters)) => video_info(parameters),
+                _ => None,
+            },
+        };
+        let Some(info) = info else {
+            return Err(Error::new(
+                Code::UnsupportedCodec,
+                "no readable parameter sets with the key picture",
+            ));
+        };
+        if info.interlaced {
+            return Err(Error::new(Code::Interlaced, "the stream is interlaced (frame_mbs_only_flag = 0)"));
+        }
+        Ok(info)
+    }
+}
+
+#[async_trait]
+impl LiveStream for RtspStream {
+    fn description(&self) -> &StreamDescription {
+        &self.description
+    }
+
+    async fn next(&mut self) -> Option<Result<LiveItem>> {
+        if let Some(unit) = self.pending.take() {
+            return Some(Ok(LiveItem::AccessUnit(unit)));
+        }
+        loop {
+            match self.demuxed.next().await? {
+                Ok(CodecItem::VideoFrame(frame)) if frame.stream_id() == self.track => {
+                    return Some(self.take_frame(frame));
+                }
+                Ok(_) => {}
+                // retina's depacketiser is in an undefined state after an error: the session is over.
+                Err(error) => return Some(Err(classify(&error, Stage::Playing))),
+            }
+        }
+    }
+
+    async fn close(self: Box<Self>) {
+        let Self { demuxed, group, .. } = *self;
+        drop(demuxed);
+        let stale = group.stale_sessions();
+        if stale.num_sessions > 0 {
+            // Best effort: retina goes on in the background where the device is slow, and the device's own session
+            // time-out is the last resort.
+            let _ = timeout(TEARDOWN_TIMEOUT, group.await_stale_sessions(&stale)).await;
+        }
+    }
+}
+
+/// The wall-clock time of a monotonic instant just past.
+fn received_at(instant: std::time::Instant) -> UtcMicros {
+    let ago = i64::try_from(instant.elapsed().as_micros()).unwrap_or(0);
+    UtcMicros(SystemClock.now().0.saturating_sub(ago))
+}
