@@ -50,3 +50,45 @@ export function randomSource(seed: number): () => number {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296
   }
 }
+
+/** A clock that stands still until it is told to move. */
+export class FakeClock {
+  ms = 0
+  /** UTC runs beside `ms`, at a plausible distance. */
+  readonly epoch = 1_800_000_000_000
+  private timers: { id: number; at: number; run: () => void }[] = []
+  private next = 1
+
+  now = (): number => this.ms
+  utc = (): number => this.epoch + this.ms
+  set = (run: () => void, ms: number): number => {
+    this.timers.push({ id: this.next, at: this.ms + ms, run })
+    return this.next++
+  }
+  clear = (id: number): void => {
+    this.timers = this.timers.filter((t) => t.id !== id)
+  }
+  get pending(): number {
+    return this.timers.length
+  }
+
+  /** Moves on, running timers and settled promises in order. */
+  async advance(ms: number): Promise<void> {
+    const end = this.ms + ms
+    await settle()
+    for (;;) {
+      const due = this.timers.filter((t) => t.at <= end).sort((a, b) => a.at - b.at || a.id - b.id)[0]
+      if (!due) break
+      this.clear(due.id)
+      this.ms = Math.max(this.ms, due.at)
+      due.run()
+      await settle()
+    }
+    this.ms = end
+  }
+}
+
+/** Lets promises that are already settled run their reactions. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 12; i++) await Promise.resolve()
+}
