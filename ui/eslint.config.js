@@ -14,6 +14,7 @@ export default ts.config(
       // Line breaking is the formatter's business, not a finding.
       'vue/max-attributes-per-line': 'off',
       'vue/singleline-html-element-content-newline': 'off',
+      'vue/multiline-html-element-content-newline': 'off',
       'vue/html-self-closing': 'off',
       // Ionic's slots are the platform's, not Vue's.
       'vue/no-deprecated-slot-attribute': 'off',

@@ -1,0 +1,27 @@
+import { toastController } from '@ionic/vue'
+import type { ApiError } from '@/api/client'
+import { errorText } from './errors'
+
+interface Action {
+  text: string
+  handler: () => void
+}
+
+/** A short word at the bottom, above the tab bar; announced by screen readers. */
+export async function toast(message: string, durationMs: number, action?: Action): Promise<void> {
+  // Two toasts on top of each other hide the older one's button: the newest one wins openly.
+  await toastController.getTop().then((top) => top?.dismiss())
+  const shown = await toastController.create({
+    message,
+    duration: durationMs,
+    cssClass: 'bz-toast',
+    position: 'bottom',
+    positionAnchor: 'toast-anchor',
+    buttons: action === undefined ? [] : [action],
+  })
+  await shown.present()
+}
+
+export function toastError(error: ApiError): Promise<void> {
+  return toast(errorText(error), 6000)
+}

@@ -1,0 +1,109 @@
+import type {
+  AppInfo, Channel, Code, Device, DeviceDraft, ErrorDto, RpcSchema, Settings,
+} from '@/api/generated'
+import type { Platform, Reply } from './types'
+
+type Handlers = { [K in keyof RpcSchema]?: (request: RpcSchema[K]['request']) => RpcSchema[K]['response'] }
+
+/** Thrown by a handler to answer with an error. */
+export class FakeFailure extends Error {
+  constructor(readonly dto: ErrorDto) {
+    super(dto.detail)
+  }
+}
+
+export function failure(code: Code, retryAfterMs: number | null = null): FakeFailure {
+  return new FakeFailure({ code, detail: `fake ${code}`, retryAfterMs })
+}
+
+export function fakeChannel(number: number, name = `Camera ${number}`): Channel {
+  return {
+    number,
+    name,
+    streams: [
+      { profile: 'main', path: `/main/${number}`, codec: 'avc1.64001f', width: 1920, height: 1080 },
+      { profile: 'sub', path: `/sub/${number}`, codec: 'avc1.42e01e', width: 640, height: 360 },
+    ],
+  }
+}
+
+/** A core in memory: keeps devices and settings, so that stores and views can be tested without Rust. */
+export class FakePlatform implements Platform {
+  readonly kind = 'fake' as const
+  readonly calls: { name: string; request: unknown }[] = []
+  readonly overrides: Handlers = {}
+  info: AppInfo = { version: '0.1.0', shell: 'web', os: 'linux', ephemeral: false, keyStorage: 'keyFile' }
+  settings: Settings = { hardDecoding: true, theme: 'dark', language: 'en', layout: 4 }
+  devices: Device[] = []
+  private revision = 0
+  private readonly removed = new Map<string, Device>()
+
+  private readonly handlers: Handlers = {
+    'app.info': () => this.info,
+    'devices.list': () => ({ revision: this.revision, devices: structuredClone(this.devices) }),
+    'devices.probe': (draft) => ({ host: draft.host ?? 'camera', port: draft.port, server: null, channels: [fakeChannel(1)] }),
+    'devices.add': (draft) => this.add(draft),
+    'devices.update': ({ id, draft }) => {
+      const device = this.find(id)
+      if (draft.name !== undefined) device.name = draft.name
+      if (draft.host !== undefined) device.host = draft.host
+      if (draft.transport !== undefined) device.transport = draft.transport
+      this.revision += 1
+      return structuredClone(device)
+    },
+    'devices.delete': ({ id }) => {
+      const device = this.find(id)
+      this.removed.set(id, device)
+      this.devices = this.devices.filter((other) => other !== device)
+      this.revision += 1
+      return { undoMs: 5000 }
+    },
+    'devices.restore': ({ id }) => {
+      const device = this.removed.get(id)
+      if (device === undefined) throw failure('notFound')
+      this.devices.push(device)
+      this.revision += 1
+      return structuredClone(device)
+    },
+    'settings.get': () => ({ ...this.settings }),
+    'settings.set': (patch) => (this.settings = { ...this.settings, ...patch }),
+    'live.hint': () => ({}),
+  }
+
+  rpc(name: string, request: unknown): Promise<Reply> {
+    this.calls.push({ name, request })
+    const key = name as keyof RpcSchema
+    const handler = (this.overrides[key] ?? this.handlers[key]) as ((request: unknown) => unknown) | undefined
+    try {
+      if (handler === undefined) throw failure('unsupportedCommand')
+      return Promise.resolve({ ok: handler(request) })
+    } catch (error) {
+      if (error instanceof FakeFailure) return Promise.resolve({ err: error.dto })
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  private add(draft: DeviceDraft): Device {
+    const host = draft.host ?? new URL((draft.url ?? '').replace(/^rtsp:/, 'http:')).hostname
+    const device: Device = {
+      id: `d${this.devices.length + 1}`,
+      name: draft.name ?? host,
+      host,
+      port: draft.port,
+      user: draft.user ?? '',
+      hasPassword: draft.password !== undefined,
+      transport: draft.transport ?? 'auto',
+      channels: [fakeChannel(1)],
+      addedAtMs: 0,
+    }
+    this.devices.push(device)
+    this.revision += 1
+    return structuredClone(device)
+  }
+
+  private find(id: string): Device {
+    const device = this.devices.find((one) => one.id === id)
+    if (device === undefined) throw failure('notFound')
+    return device
+  }
+}

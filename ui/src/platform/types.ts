@@ -1,0 +1,27 @@
+import type { ErrorDto } from '@/api/generated'
+
+/** The answer of a command: one of the two members is there. */
+export type Reply = { ok: unknown } | { err: ErrorDto }
+
+/** The program around the page. Everything the page needs from outside goes through here. */
+export interface Platform {
+  readonly kind: 'tauri' | 'web' | 'fake'
+  /** Calls a command of the core. Rejects with `ShellGone` when the core itself cannot be reached. */
+  rpc(name: string, request: unknown): Promise<Reply>
+}
+
+/** The core behind the page does not answer: a closed program, not a failed command. */
+export class ShellGone extends Error {
+  constructor(detail: string) {
+    super(detail)
+    this.name = 'ShellGone'
+  }
+}
+
+/** Whether an answer has the agreed shape; what another server on the same port sends has not. */
+export function isReply(value: unknown): value is Reply {
+  if (typeof value !== 'object' || value === null) return false
+  if ('ok' in value) return true
+  const err = 'err' in value ? value.err : undefined
+  return typeof err === 'object' && err !== null && 'code' in err
+}
