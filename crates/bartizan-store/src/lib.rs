@@ -1,1 +1,22 @@
+//! What this installation remembers: devices with their channels and streams, and settings, in one SQLite file.
+//!
+//! One thread owns the connection; [`Store`]'s async methods send it work and wait for the answer. The file is in WAL
+//! mode with `synchronous = NORMAL`: a killed app loses nothing that was answered, a power cut at most the last
+//! writes, and neither damages the file (SQLite documentation, "Write-Ahead Logging").
+//!
+//! Passwords are sealed by a [`Vault`] before they come near the database.
+#![warn(missing_docs)]
 
+mod devices;
+mod error;
+mod keychain;
+mod keyfile;
+mod migrate;
+mod settings;
+mod store;
+mod vault;
+
+pub use devices::{ChannelRow, DeviceRow, StreamRow};
+pub use error::StoreError;
+pub use store::Store;
+pub use vault::{KeyStorage, Vault};
