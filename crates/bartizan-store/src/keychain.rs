@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the keychain said.
+#[cfg_attr(not(any(target_os = "macos", target_os = "ios", windows)), allow(dead_code))]
 pub(crate) enum Answer {
     /// The stored key's text.
     Found(Zeroizing<String>),
@@ -16,25 +17,37 @@ pub(crate) enum Answer {
     Unavailable(String),
 }
 
-/// Reads the key.
-pub(crate) fn read() -> Answer {
-    with_patience(os::read)
+/// A place for one key outside our files.
+pub(crate) trait Keychain {
+    /// Reads the key.
+    fn read(&self) -> Answer;
+    /// Stores the key. `Found` with the text read back when that worked.
+    fn write(&self, text: Zeroizing<String>) -> Answer;
 }
 
-/// Stores the key. `Found` with the text read back when that worked.
-pub(crate) fn write(text: Zeroizing<String>) -> Answer {
-    with_patience(move || os::write(&text))
+/// The operating system's.
+pub(crate) struct SystemKeychain;
+
+impl Keychain for SystemKeychain {
+    fn read(&self) -> Answer {
+        ask(PATIENCE, os::read)
+    }
+
+    fn write(&self, text: Zeroizing<String>) -> Answer {
+        ask(PATIENCE, move || os::write(&text))
+    }
 }
 
-fn with_patience(ask: impl FnOnce() -> Answer + Send + 'static) -> Answer {
+/// Asks on a thread of its own, which is left behind when it never returns.
+fn ask(patience: Duration, question: impl FnOnce() -> Answer + Send + 'static) -> Answer {
     let (answer_out, answer_in) = mpsc::channel();
     let asked = thread::Builder::new().name("keychain".into()).spawn(move || {
         // Nobody listens any more when it took too long; the answer is then wiped on drop.
-        let _ = answer_out.send(ask());
+        let _ = answer_out.send(question());
     });
     match asked {
         Ok(_) => answer_in
-            .recv_timeout(PATIENCE)
+            .recv_timeout(patience)
             .unwrap_or_else(|_| Answer::Unavailable("the keychain does not answer".into())),
         Err(error) => Answer::Unavailable(error.to_string()),
     }
@@ -77,5 +90,22 @@ mod os {
 
     pub(super) fn write(_text: &str) -> Answer {
         read()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_keychain_that_hangs_or_dies_is_unavailable() {
+        let (_keep, never) = mpsc::channel::<()>();
+        let hangs = move || {
+            let _ = never.recv();
+            Answer::Empty
+        };
+        assert!(matches!(ask(Duration::from_millis(5), hangs), Answer::Unavailable(_)));
+        assert!(matches!(ask(PATIENCE, || panic!("as a broken keychain would")), Answer::Unavailable(_)));
+        assert!(matches!(ask(PATIENCE, || Answer::Empty), Answer::Empty));
     }
 }

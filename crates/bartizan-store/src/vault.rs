@@ -9,7 +9,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
     StoreError,
-    keychain::{self, Answer},
+    keychain::{Answer, Keychain, SystemKeychain},
     keyfile,
 };
 
@@ -57,6 +57,10 @@ impl Vault {
     /// nothing and seals nothing, and the next start tries again. Errors: the folder cannot be written, or the key
     /// file is damaged. Blocks; call it off the async runtime.
     pub fn from_keychain_or_file(folder: &Path) -> Result<Self, StoreError> {
+        Self::obtain(folder, &SystemKeychain)
+    }
+
+    fn obtain(folder: &Path, keychain: &impl Keychain) -> Result<Self, StoreError> {
         let written = |error| StoreError::io(format!("writing {}", folder.display()), error);
         fs::create_dir_all(folder).map_err(written)?;
         let (file, mark) = (folder.join(KEY_FILE), folder.join(KEYCHAIN_MARK));
@@ -64,9 +68,9 @@ impl Vault {
             return Ok(Self { key: Some(key), storage: KeyStorage::KeyFile });
         }
         let marked = mark.exists();
-        let asked = match keychain::read() {
+        let asked = match keychain.read() {
             // Only a fresh installation makes a key; a marked one whose entry is gone may get it back.
-            Answer::Empty if !marked => keychain::write(keyfile::encode(&random_key()?)),
+            Answer::Empty if !marked => keychain.write(keyfile::encode(&random_key()?)),
             other => other,
         };
         match asked {
@@ -161,6 +165,8 @@ fn fill(bytes: &mut [u8]) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::{Cell, RefCell};
+
     use super::*;
 
     #[test]
@@ -188,14 +194,64 @@ mod tests {
         assert_eq!(vault.open("a", &Vault::in_memory().seal("a", &Secret::new("x")).unwrap()), None);
     }
 
-    #[cfg(target_os = "linux")]
+    /// A keychain of one entry that can be locked.
+    #[derive(Default)]
+    struct Fake {
+        entry: RefCell<Option<String>>,
+        locked: Cell<bool>,
+    }
+
+    impl Keychain for Fake {
+        fn read(&self) -> Answer {
+            match &*self.entry.borrow() {
+                _ if self.locked.get() => Answer::Unavailable("locked".into()),
+                Some(text) => Answer::Found(text.clone().into()),
+                None => Answer::Empty,
+            }
+        }
+
+        fn write(&self, text: Zeroizing<String>) -> Answer {
+            *self.entry.borrow_mut() = Some(text.to_string());
+            self.read()
+        }
+    }
+
     #[test]
-    fn the_mark_of_a_keychain_prevents_a_second_key() {
+    fn a_key_once_in_the_keychain_is_never_replaced() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(KEYCHAIN_MARK), []).unwrap();
-        let vault = Vault::from_keychain_or_file(folder.path()).unwrap();
-        assert!(vault.is_locked());
+        let keychain = Fake::default();
+        let obtain = || Vault::obtain(folder.path(), &keychain).unwrap();
+        let first = obtain();
+        assert_eq!(first.storage(), KeyStorage::Keychain);
+        let blob = first.seal("a", &Secret::new("x")).unwrap();
+        assert_eq!(obtain().open("a", &blob), Some(Secret::new("x")));
+
+        keychain.locked.set(true);
+        assert!(obtain().is_locked());
+        assert_eq!(obtain().open("a", &blob), None);
+        keychain.locked.set(false);
+        assert_eq!(obtain().open("a", &blob), Some(Secret::new("x")));
+
+        for lost in [None, Some("no key".to_owned())] {
+            *keychain.entry.borrow_mut() = lost.clone();
+            assert!(obtain().is_locked(), "{lost:?}");
+            assert_eq!(*keychain.entry.borrow(), lost);
+        }
         assert!(!folder.path().join(KEY_FILE).exists());
+    }
+
+    #[test]
+    fn without_a_keychain_the_file_serves_and_goes_on_serving() {
+        let folder = tempfile::tempdir().unwrap();
+        let keychain = Fake::default();
+        keychain.locked.set(true);
+        let first = Vault::obtain(folder.path(), &keychain).unwrap();
+        assert_eq!(first.storage(), KeyStorage::KeyFile);
+        let blob = first.seal("a", &Secret::new("x")).unwrap();
+        keychain.locked.set(false);
+        let later = Vault::obtain(folder.path(), &keychain).unwrap();
+        assert_eq!((later.storage(), later.open("a", &blob)), (KeyStorage::KeyFile, Some(Secret::new("x"))));
+        assert!(keychain.entry.borrow().is_none());
     }
 
     #[test]

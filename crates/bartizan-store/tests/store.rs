@@ -98,7 +98,7 @@ async fn deleted_devices_can_return_until_purged() {
 
     assert!(store.delete_device(&gone.id, UtcMicros(100)).await.unwrap());
     assert!(!store.delete_device(&gone.id, UtcMicros(200)).await.unwrap());
-    assert_eq!(store.devices().await.unwrap(), [kept.clone()]);
+    assert_eq!(store.devices().await.unwrap(), std::slice::from_ref(&kept));
     assert_eq!(store.device(&gone.id).await.unwrap(), None);
     assert_eq!(store.replace_device(gone.clone()).await.unwrap_err().code(), Code::NotFound);
 
@@ -164,7 +164,7 @@ async fn a_second_start_finds_everything() {
     store.set_setting("a", json!([1])).await.unwrap();
     // As after a kill: the first store is never closed.
     let second = on_disk(folder.path());
-    assert_eq!(second.devices().await.unwrap(), [device.clone()]);
+    assert_eq!(second.devices().await.unwrap(), std::slice::from_ref(&device));
     store.close().await;
     second.close().await;
     let third = on_disk(folder.path());
