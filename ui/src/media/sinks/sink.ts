@@ -16,6 +16,7 @@ interface PictureBase {
 export type Picture =
   | (PictureBase & { kind: 'frame'; frame: VideoFrame })
   | (PictureBase & { kind: 'planes'; y: Uint8Array; u: Uint8Array; v: Uint8Array })
+  | (PictureBase & { kind: 'nv12'; y: Uint8Array; uv: Uint8Array })
 
 export type SinkPath = 'webcodecs' | 'openh264'
 

@@ -1,0 +1,285 @@
+/**
+ * The one canvas of the wall: takes pictures of all tiles as they come and draws the newest of each once per animation
+ * frame, only the tiles that changed.
+ */
+import type { Picture } from '@/media/sinks/sink'
+import type { DrawBackend } from './backend'
+import { Canvas2dBackend } from './canvas2d'
+import { FrameCopier } from './copier'
+import type { Rect } from './layout'
+import { WebGlBackend } from './webgl'
+
+/** `frame`: the engine uploads the VideoFrame; `copy`: its planes are copied out and uploaded by us; `canvas2d`: drawImage. */
+export type DrawPath = 'frame' | 'copy' | 'canvas2d'
+
+export interface RendererEvents {
+  /** A picture of the tile is on the canvas now. */
+  presented(tile: number, picture: Picture): void
+  /** A picture was overtaken by a newer one before it could be drawn. */
+  dropped(tile: number): void
+}
+
+export interface RendererOptions {
+  /** Forces a path; measured benchmarks use it. */
+  path?: DrawPath
+  requestFrame?: (run: () => void) => number
+  cancelFrame?: (id: number) => void
+  createBackend?: (canvas: HTMLCanvasElement, restored: () => void) => DrawBackend
+}
+
+interface Tile {
+  /** CSS pixels; null while hidden. */
+  cell: Rect | null
+  grey: boolean
+  next: Picture | null
+  copying: boolean
+  /** Came while another was being copied. */
+  waiting: Picture | null
+  dirty: boolean
+  width: number
+  height: number
+}
+
+/** More than this is not seen on any screen and only warms the device. */
+const MAX_SCALE = 2
+/** The buffer is not resized for less. */
+const SCALE_STEP = 1.15
+
+export class WallRenderer {
+  readonly canvas: HTMLCanvasElement
+  private readonly backend: DrawBackend
+  private readonly copier = new FrameCopier()
+  private readonly tiles = new Map<number, Tile>()
+  private readonly events: RendererEvents
+  private readonly requestFrame: (run: () => void) => number
+  private readonly cancelFrame: (id: number) => void
+  private wanted: DrawPath | null
+  private frameId: number | null = null
+  private size = { width: 0, height: 0 }
+  private scale = 1
+  private destroyed = false
+
+  constructor(mount: HTMLElement, events: RendererEvents, options: RendererOptions = {}) {
+    this.events = events
+    this.wanted = options.path ?? null
+    this.requestFrame = options.requestFrame ?? ((run) => window.requestAnimationFrame(run))
+    this.cancelFrame = options.cancelFrame ?? ((id) => window.cancelAnimationFrame(id))
+    const restored = (): void => this.invalidate()
+    const first = newCanvas()
+    const webgl = options.createBackend?.(first, restored)
+      ?? (this.wanted === 'canvas2d' ? null : WebGlBackend.create(first, restored))
+    // A canvas that was asked for one kind of context gives no other.
+    this.canvas = webgl ? first : newCanvas()
+    const backend = webgl ?? Canvas2dBackend.create(this.canvas)
+    if (!backend) throw new Error('neither WebGL2 nor a 2D canvas')
+    this.backend = backend
+    mount.prepend(this.canvas)
+  }
+
+  get path(): DrawPath {
+    if (this.backend.kind === 'canvas2d') return 'canvas2d'
+    if (!this.copier.usable) return 'frame'
+    return this.wanted === 'frame' || this.wanted === 'copy' ? this.wanted : preferredPath(this.backend)
+  }
+
+  get software(): boolean {
+    return this.backend.software
+  }
+
+  resize(width: number, height: number): void {
+    this.size = { width, height }
+    this.applyScale(true)
+  }
+
+  /** Where the tile is, or null to hide it; its last picture is kept. */
+  place(tile: number, cell: Rect | null): void {
+    const own = this.tile(tile)
+    if (equal(own.cell, cell)) return
+    own.cell = cell
+    if (cell === null) this.dropPictures(own)
+    // Windows move together, and what was under them must go.
+    this.invalidate()
+  }
+
+  grey(tile: number, grey: boolean): void {
+    const own = this.tile(tile)
+    if (own.grey === grey) return
+    own.grey = grey
+    own.dirty = true
+    this.schedule()
+  }
+
+  /** Takes the picture over. */
+  push(tile: number, picture: Picture): void {
+    const own = this.tiles.get(tile)
+    if (own === undefined || own.cell === null || this.destroyed || !this.backend.usable) {
+      picture.close()
+      return
+    }
+    if (picture.kind === 'frame' && this.path === 'copy') this.copy(tile, own, picture)
+    else this.queue(tile, own, picture)
+  }
+
+  /** Forgets the tile with its last picture. */
+  remove(tile: number): void {
+    const own = this.tiles.get(tile)
+    if (own === undefined) return
+    this.dropPictures(own)
+    this.tiles.delete(tile)
+    this.backend.forget(tile)
+    this.invalidate()
+  }
+
+  destroy(): void {
+    this.destroyed = true
+    if (this.frameId !== null) this.cancelFrame(this.frameId)
+    for (const own of this.tiles.values()) this.dropPictures(own)
+    this.tiles.clear()
+    this.copier.clear()
+    this.backend.destroy()
+    this.canvas.remove()
+  }
+
+  private tile(tile: number): Tile {
+    let own = this.tiles.get(tile)
+    if (own === undefined) {
+      own = { cell: null, grey: false, next: null, copying: false, waiting: null, dirty: false, width: 0, height: 0 }
+      this.tiles.set(tile, own)
+    }
+    return own
+  }
+
+  private copy(tile: number, own: Tile, picture: Extract<Picture, { kind: 'frame' }>): void {
+    if (own.copying) {
+      if (own.waiting !== null) {
+        own.waiting.close()
+        this.events.dropped(tile)
+      }
+      own.waiting = picture
+      return
+    }
+    own.copying = true
+    void this.copier.copy(picture).then((planes) => {
+      own.copying = false
+      const done = planes ?? picture
+      if (this.tiles.get(tile) !== own || own.cell === null) {
+        done.close()
+        own.waiting?.close()
+        own.waiting = null
+        return
+      }
+      this.queue(tile, own, done)
+      const { waiting } = own
+      own.waiting = null
+      if (waiting !== null) this.push(tile, waiting)
+    })
+  }
+
+  private queue(tile: number, own: Tile, picture: Picture): void {
+    if (own.next !== null) {
+      own.next.close()
+      this.events.dropped(tile)
+    }
+    own.next = picture
+    this.schedule()
+  }
+
+  private dropPictures(own: Tile): void {
+    own.next?.close()
+    own.waiting?.close()
+    own.next = own.waiting = null
+  }
+
+  private invalidate(): void {
+    this.stale = true
+    this.schedule()
+  }
+
+  /** The whole canvas is to be drawn again. */
+  private stale = false
+
+  private schedule(): void {
+    if (this.frameId !== null || this.destroyed) return
+    this.frameId = this.requestFrame(() => {
+      this.frameId = null
+      this.drawFrame()
+    })
+  }
+
+  private drawFrame(): void {
+    const presented: [number, Picture][] = []
+    for (const [tile, own] of this.tiles) {
+      const picture = own.next
+      if (picture === null || !this.backend.usable) continue
+      own.next = null
+      this.backend.upload(tile, picture)
+      own.width = picture.width
+      own.height = picture.height
+      own.dirty = true
+      presented.push([tile, picture])
+    }
+    this.applyScale(false)
+    if (this.stale) this.backend.clear({ x: 0, y: 0, width: this.canvas.width, height: this.canvas.height })
+    for (const [tile, own] of this.tiles) {
+      if (own.cell !== null && (own.dirty || this.stale)) this.backend.draw(tile, this.toBuffer(own.cell), own.grey)
+      own.dirty = false
+    }
+    this.stale = false
+    for (const [tile, picture] of presented) {
+      picture.close()
+      this.events.presented(tile, picture)
+    }
+  }
+
+  private toBuffer(cell: Rect): Rect {
+    const x = Math.round(cell.x * this.scale)
+    const y = Math.round(cell.y * this.scale)
+    return {
+      x, y,
+      width: Math.max(1, Math.round((cell.x + cell.width) * this.scale) - x),
+      height: Math.max(1, Math.round((cell.y + cell.height) * this.scale) - y),
+    }
+  }
+
+  /** Buffer pixels per CSS pixel: the screen's, but where the processor draws never more than the videos have. */
+  private wantedScale(): number {
+    const screen = Math.min(MAX_SCALE, window.devicePixelRatio || 1)
+    if (!this.backend.software) return screen
+    let most = 0
+    for (const own of this.tiles.values()) {
+      if (own.cell !== null && own.width > 0) {
+        most = Math.max(most, Math.min(own.width / own.cell.width, own.height / own.cell.height))
+      }
+    }
+    return Math.min(1, screen, most > 0 ? Math.max(0.25, most) : 1)
+  }
+
+  private applyScale(force: boolean): void {
+    const scale = this.wantedScale()
+    const ratio = scale / this.scale
+    if (!force && ratio < SCALE_STEP && ratio > 1 / SCALE_STEP) return
+    this.scale = scale
+    const width = Math.max(1, Math.round(this.size.width * scale))
+    const height = Math.max(1, Math.round(this.size.height * scale))
+    if (width === this.canvas.width && height === this.canvas.height) return
+    this.backend.resize(width, height)
+    this.invalidate()
+  }
+}
+
+/** See the measurements in the comment. */
+function preferredPath(backend: DrawBackend): DrawPath {
+  return backend.software ? 'copy' : 'frame'
+}
+
+function newCanvas(): HTMLCanvasElement {
+  const canvas = document.createElement('canvas')
+  // What it shows is told in words by the page around it.
+  canvas.setAttribute('aria-hidden', 'true')
+  Object.assign(canvas.style, { position: 'absolute', inset: '0', width: '100%', height: '100%', display: 'block', pointerEvents: 'none' })
+  return canvas
+}
+
+function equal(a: Rect | null, b: Rect | null): boolean {
+  return a === b || (a !== null && b !== null && a.x === b.x && a.y === b.y && a.width === b.width && a.height === b.height)
+}
