@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest'
+import { changesOf, checkForm, draftOf, emptyForm, formOf } from './draft'
+import { channelSizes, formatAddress, formatAge, secondsUntil } from './format'
+import { resolveTheme } from './theme'
+import { wallChannels } from './wallchannels'
+import type { Device } from '@/api/generated'
+import { resolveLocale } from '@/i18n'
+import { fakeChannel } from '@/platform/fake'
+import { takeToken } from '@/platform/web'
+
+const device: Device = {
+  id: 'a', name: 'Yard', host: '192.0.2.7', port: 554, user: 'admin', hasPassword: true, transport: 'auto',
+  channels: [fakeChannel(1, 'Gate'), fakeChannel(2, '')], addedAtMs: 0,
+}
+
+it.each([[0, '0.0 s'], [212, '0.2 s'], [9_940, '9.9 s'], [14_200, '14 s'], [180_000, '3 min'], [7_200_000, '2 h'], [-5, '0.0 s']])(
+  'age %d ms is %s', (ms, text) => expect(formatAge(ms)).toBe(text),
+)
+
+it('formats addresses, sizes and countdowns', () => {
+  expect(formatAddress('192.0.2.7', 554)).toBe('192.0.2.7:554')
+  expect(formatAddress('2001:db8::1', 8554)).toBe('[2001:db8::1]:8554')
+  expect(channelSizes(fakeChannel(1))).toBe('1920×1080 + 640×360')
+  expect(channelSizes({ number: 1, name: '', streams: [] })).toBe('size not stated')
+  expect(secondsUntil(2_500, 0)).toBe(3)
+  expect(secondsUntil(0, 9_000)).toBe(0)
+})
+
+describe('form', () => {
+  it.each(['', 'http://camera/', 'rtsp://', 'rtsp:///path', 'rtsp://camera:70000/', 'rtsp://cam era/'])('refuses the URL "%s"', (url) => {
+    expect(checkForm({ ...emptyForm(), url }).url).toBe('form.badUrl')
+  })
+
+  it.each(['rtsp://camera', 'rtsp://admin:p@ss/w0rd@192.0.2.7:554/a?b=c', 'RTSP://[2001:db8::1]:554/x', ' rtsp://camera/x '])(
+    'takes the URL "%s"', (url) => expect(checkForm({ ...emptyForm(), url })).toEqual({}),
+  )
+
+  it('checks host and port of an address', () => {
+    const form = { ...emptyForm(), mode: 'address' as const }
+    expect(checkForm({ ...form, host: 'rtsp://x', port: '0' })).toEqual({ host: 'form.badHost', port: 'form.badPort' })
+    expect(checkForm({ ...form, host: '192.0.2.7', port: '65535' })).toEqual({})
+    expect(checkForm({ ...form, host: '[2001:db8::1]' })).toEqual({})
+  })
+
+  it('sends only what was given', () => {
+    expect(draftOf({ ...emptyForm(), url: ' rtsp://camera/x ' })).toEqual({ url: 'rtsp://camera/x', transport: 'auto' })
+    expect(draftOf({ ...emptyForm(), mode: 'address', host: '[2001:db8::1]', name: 'Gate ' })).toEqual({
+      host: '2001:db8::1', port: 554, name: 'Gate', transport: 'auto',
+    })
+  })
+
+  it('sends only what changed', () => {
+    expect(changesOf(formOf(device), device)).toEqual({ port: 554 })
+    expect(changesOf({ ...formOf(device), password: 'new', transport: 'tcp' }, device)).toEqual({
+      port: 554, password: 'new', transport: 'tcp',
+    })
+  })
+})
+
+it('names the windows of a recorder by channel, of a camera by device', () => {
+  expect(wallChannels([device]).map((one) => one.name)).toEqual(['Gate', 'Yard 2'])
+  expect(wallChannels([{ ...device, channels: [fakeChannel(1, 'Camera 1')] }]).map((one) => one.name)).toEqual(['Yard'])
+})
+
+it('follows the system where the user did not choose', () => {
+  expect(resolveTheme('system', true)).toBe('dark')
+  expect(resolveTheme('light', true)).toBe('light')
+  expect(resolveLocale('system', ['fr-FR', 'zh-CN', 'en'])).toBe('zh')
+  expect(resolveLocale('system', ['fr'])).toBe('en')
+  expect(resolveLocale('en', ['zh'])).toBe('en')
+})
+
+it('takes the token out of the address and keeps it for the tab', () => {
+  const kept = new Map<string, string>()
+  const storage = { getItem: (k: string) => kept.get(k) ?? null, setItem: (k: string, v: string) => void kept.set(k, v) } as Storage
+  const replaced: string[] = []
+  const history = { state: null, replaceState: (_s: unknown, _t: string, url: string) => void replaced.push(url) } as unknown as History
+  const at = (href: string): Location => ({ href }) as Location
+  expect(takeToken(at('http://127.0.0.1:1/?token=abc&x=1#/me'), history, storage)).toBe('abc')
+  expect(replaced).toEqual(['/?x=1#/me'])
+  expect(takeToken(at('http://127.0.0.1:1/#/me'), history, storage)).toBe('abc')
+})
