@@ -52,18 +52,10 @@ impl Decoder {
     ///
     /// A sequence parameter set that openh264 cannot follow is refused before decoding.
     pub fn decode(&mut self, access_unit: &[u8]) -> Result<Option<Picture>, DecodeError> {
-        for unit in nal::split(access_unit) {
-            match h264::unit_type(unit) {
-                Some(h264::SPS) => {
-                    accept_sps(unit)?;
-                    if self.first == First::Unknown {
-                        self.first =
-                            if outputs_in_decoding_order(unit) { First::Flush } else { First::Leave };
-                    }
-                }
-                // Parameter sets stand before the slices of their access unit (H.264 §7.4.1.2.3).
-                Some(h264::SLICE | h264::PARTITION_A | h264::IDR) => break,
-                _ => {}
+        for unit in nal::split(access_unit).filter(|unit| h264::unit_type(unit) == Some(h264::SPS)) {
+            accept_sps(unit)?;
+            if self.first == First::Unknown {
+                self.first = if outputs_in_decoding_order(unit) { First::Flush } else { First::Leave };
             }
         }
         let flush = if self.first == First::Flush { Flush::Flush } else { Flush::NoFlush };
@@ -91,6 +83,10 @@ impl std::fmt::Debug for Decoder {
     }
 }
 
+/// Largest picture of level 5.2, the highest openh264 knows (H.264 table A-1). It allocates up to 18 pictures on the
+/// word of an SPS, so a larger one is not put to the test.
+const MAX_MACROBLOCKS: u32 = 36_864;
+
 /// Reads an SPS and refuses what openh264 cannot decode.
 pub(crate) fn accept_sps(nal: &[u8]) -> Result<VideoInfo, DecodeError> {
     let info = read_sps(nal).map_err(|error| match error {
@@ -103,6 +99,9 @@ pub(crate) fn accept_sps(nal: &[u8]) -> Result<VideoInfo, DecodeError> {
     }
     if info.interlaced {
         return Err(DecodeError::Interlaced);
+    }
+    if info.width.div_ceil(16) * info.height.div_ceil(16) > MAX_MACROBLOCKS {
+        return Err(DecodeError::Unsupported(format!("{}x{} pixels", info.width, info.height)));
     }
     Ok(info)
 }

@@ -1,4 +1,7 @@
-use bartizan_media::{AccessUnit, Codec, nal};
+use bartizan_media::{
+    AccessUnit, Codec,
+    nal::{self, h264},
+};
 
 use crate::{DecodeError, Decoder, Picture, decoder::accept_sps};
 
@@ -96,7 +99,9 @@ impl StreamDecoder {
             return Err(error);
         }
         let Some(current) = &mut self.current else { return Ok(out) };
-        current.expect(pts_us);
+        if has_slice(data) {
+            current.expect(pts_us);
+        }
         match current.decoder.decode(data) {
             Ok(picture) => out.extend(picture.map(|picture| current.timed(picture))),
             Err(error) => {
@@ -122,6 +127,12 @@ impl StreamDecoder {
         }
         Ok(())
     }
+}
+
+/// False for units of parameter sets or messages alone, from which no picture comes.
+fn has_slice(data: &[u8]) -> bool {
+    nal::split(data)
+        .any(|unit| matches!(h264::unit_type(unit), Some(h264::SLICE | h264::PARTITION_A | h264::IDR)))
 }
 
 impl Current {

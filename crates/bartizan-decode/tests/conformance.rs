@@ -1,8 +1,10 @@
 //! openh264's own test streams, several of them from the JVT conformance suite, against the SHA-1 its tests expect.
 use std::{env, fs, path::PathBuf};
 
+use bartizan_base::UtcMicros;
 use bartizan_decode::{DecodeError, Decoder, Picture, StreamDecoder};
-use bartizan_media::nal;
+use bartizan_media::{AccessUnit, Codec, nal};
+use bytes::Bytes;
 use sha1::{Digest, Sha1};
 
 /// Listed with another SHA-1 than both openh264 0.9.9 and ffmpeg 5.1.9 give; these two agree with each other.
@@ -75,6 +77,33 @@ fn the_live_path_gives_the_same_pictures() {
         pictures.extend(decoder.flush().into_iter().map(|timed| timed.picture));
         assert_eq!(sha1_of(&pictures), sha1_of(&decode_all(&stream).unwrap()), "{name}");
     }
+}
+
+#[test]
+fn reordered_pictures_keep_their_times() {
+    let Some(folder) = folder() else { return };
+    let stream = fs::read(folder.join("Cisco_Men_whisper_640x320_CABAC_Bframe_9.264")).unwrap();
+    let mut decoder = StreamDecoder::new();
+    let mut times = Vec::new();
+    // Coded as I, then the I that ends the group, then the seven B between them. Parameter sets alone, as some
+    // devices send them, must not use up a time.
+    for (at, data) in nal::access_units(&stream).into_iter().enumerate() {
+        let pts_us = [0, 8, 1, 2, 3, 4, 5, 6, 7][at];
+        let mut unit = AccessUnit {
+            codec: Codec::H264,
+            random_access: at == 0,
+            data: Bytes::copy_from_slice(data),
+            pts_us,
+            discontinuity: false,
+            arrival: UtcMicros(0),
+        };
+        times.extend(decoder.push_unit(&unit).unwrap().iter().map(|timed| timed.pts_us));
+        unit.data = Bytes::from_static(&[0, 0, 0, 1, 9, 0x10]);
+        unit.random_access = false;
+        assert_eq!(decoder.push_unit(&unit), Ok(Vec::new()));
+    }
+    times.extend(decoder.flush().iter().map(|timed| timed.pts_us));
+    assert_eq!(times, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
 }
 
 #[test]

@@ -81,6 +81,24 @@ fn nothing_before_a_random_access_point_or_after_a_gap() {
 }
 
 #[test]
+fn decoders_on_many_threads_do_not_disturb_each_other() {
+    let units = encode(320, 192, 16, Profile::High);
+    let decode = || {
+        let mut decoder = StreamDecoder::new();
+        let push = |unit: &Vec<u8>| decoder.push(unit, nal::is_h264_random_access(unit), false).unwrap();
+        units.iter().flat_map(push).collect::<Vec<_>>()
+    };
+    let alone = decode();
+    assert_eq!(alone.len(), 16);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(decode)).collect();
+        for thread in threads {
+            assert_eq!(thread.join().unwrap(), alone);
+        }
+    });
+}
+
+#[test]
 fn a_new_size_in_mid_stream() {
     let mut decoder = StreamDecoder::new();
     let mut sizes = Vec::new();
