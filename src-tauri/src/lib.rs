@@ -1,1 +1,132 @@
+//! The Tauri shell: a window, one command, two media carriers, and the life cycle. Everything else lives in the crates.
 
+mod carriers;
+
+use std::{path::PathBuf, sync::Arc};
+
+use bartizan_api::{Backend, Commands, Reply, ShellInfo, dispatch, dto::Shell};
+use bartizan_app::App;
+use bartizan_base::{Error, OwnedTask, SystemClock};
+use tauri::{Manager, RunEvent};
+use tokio::sync::watch;
+
+/// The backend, once it is there: the window opens while the database and the sources do.
+type Ready = watch::Receiver<Option<Result<Arc<Backend>, Error>>>;
+
+struct Shared {
+    ready: Ready,
+    /// The loopback WebSocket listener lives as long as the app.
+    _carrier: Option<OwnedTask>,
+    _start: tauri::async_runtime::JoinHandle<()>,
+}
+
+async fn backend(mut ready: Ready) -> Result<Arc<Backend>, Error> {
+    match ready.wait_for(Option::is_some).await {
+        Ok(value) => match &*value {
+            Some(result) => result.clone(),
+            None => Err(Error::new(bartizan_base::Code::Internal, "no backend")),
+        },
+        Err(_) => Err(Error::new(bartizan_base::Code::Internal, "the start was cut short")),
+    }
+}
+
+/// The one command: any name of the command list, JSON in, `{"ok": …}` or `{"err": …}` out.
+#[tauri::command]
+async fn rpc(
+    shared: tauri::State<'_, Shared>,
+    name: String,
+    request: serde_json::Value,
+) -> Result<Reply, String> {
+    Ok(match backend(shared.ready.clone()).await {
+        Ok(backend) => dispatch(backend.as_ref(), &name, request).await,
+        Err(error) => Reply::from(Err::<bartizan_api::dto::Empty, _>(error)),
+    })
+}
+
+/// Starts the app and returns at its end.
+#[cfg_attr(mobile, tauri::mobile_entry_point)]
+pub fn run() {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("BARTIZAN_LOG").unwrap_or_else(|_| "warn".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let app = tauri::Builder::default()
+        .invoke_handler(tauri::generate_handler![rpc])
+        .register_asynchronous_uri_scheme_protocol(carriers::SCHEME, |context, request, responder| {
+            let ready = context.app_handle().state::<Shared>().ready.clone();
+            tauri::async_runtime::spawn(async move {
+                responder.respond(carriers::answer_poll(ready, &request).await);
+            });
+        })
+        .setup(|app| {
+            let folder = match std::env::var_os("BARTIZAN_DATA") {
+                Some(folder) => PathBuf::from(folder),
+                None => app.path().app_data_dir()?,
+            };
+            let (tell, ready) = watch::channel(None);
+            let carrier = tauri::async_runtime::block_on(carriers::listen(ready.clone()));
+            let shell = ShellInfo {
+                shell: Shell::Tauri,
+                ws_url: carrier.as_ref().map(|carrier| carrier.url.clone()),
+                poll_url: carriers::POLL_URL.to_owned(),
+            };
+            let start = tauri::async_runtime::spawn(async move {
+                tell.send_replace(Some(open(folder, shell).await));
+                // The sender stays until the app goes, so that late readers see the value.
+                tell.closed().await;
+            });
+            app.manage(Shared { ready, _carrier: carrier.map(|carrier| carrier.task), _start: start });
+            Ok(())
+        })
+        .build(tauri::generate_context!());
+    match app {
+        Ok(app) => app.run(|handle, event| {
+            if let RunEvent::Exit = event {
+                let value = handle.state::<Shared>().ready.borrow().clone();
+                if let Some(Ok(backend)) = value {
+                    // Devices keep a forgotten session for a minute; recorders run out of them.
+                    tauri::async_runtime::block_on(backend.shutdown());
+                }
+            }
+        }),
+        Err(error) => {
+            eprintln!("Bartizan cannot start: {error}");
+            std::process::exit(1);
+        }
+    }
+}
+
+async fn open(folder: PathBuf, shell: ShellInfo) -> Result<Arc<Backend>, Error> {
+    let clock = Arc::new(SystemClock);
+    let sources = sources();
+    let app = if sources.is_empty() {
+        App::open(&folder, clock).await?
+    } else {
+        App::ephemeral(&sources, clock).await?
+    };
+    Ok(Arc::new(Backend::new(Arc::new(app), shell)))
+}
+
+/// `--source URL` (repeatable) or BARTIZAN_SOURCES, one URL a line: watch these and store nothing.
+fn sources() -> Vec<String> {
+    let mut sources = Vec::new();
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        if argument == "--source" {
+            sources.extend(arguments.next());
+        } else if let Some(url) = argument.strip_prefix("--source=") {
+            sources.push(url.to_owned());
+        }
+    }
+    let from_env = std::env::var("BARTIZAN_SOURCES").unwrap_or_default();
+    sources.extend(from_env.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
+    sources
+}
+
+/// Every shell offers every command, or this does not compile.
+const _: fn() = || {
+    fn offers_all_commands<T: Commands>() {}
+    offers_all_commands::<Backend>();
+};

@@ -341,6 +341,9 @@ pub struct HintDto {
 pub struct LiveStats {
     /// Open stream sessions.
     pub streams: Vec<StreamStats>,
+    /// Access units and pictures dropped on the way to slow pages.
+    #[ts(type = "number")]
+    pub dropped: u64,
 }
 
 /// Counters of one stream session since it was opened.
@@ -361,9 +364,6 @@ pub struct StreamStats {
     /// Bytes of access unit data received.
     #[ts(type = "number")]
     pub bytes: u64,
-    /// Access units dropped on the way to slow viewers.
-    #[ts(type = "number")]
-    pub dropped: u64,
     /// Reconnects.
     pub reconnects: u32,
 }

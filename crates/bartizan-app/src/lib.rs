@@ -1,1 +1,106 @@
+//! The services behind the page: devices, live view, settings. The only crate that sees both the store and the
+//! protocol adapters.
+#![warn(missing_docs)]
 
+mod devices;
+pub mod live;
+mod probe;
+mod settings;
+
+use std::{path::Path, sync::Arc};
+
+use bartizan_base::{Clock, Result};
+use bartizan_device::StreamOpener;
+pub use bartizan_device::Transport;
+pub use bartizan_store::{ChannelRow, DeviceRow, KeyStorage, Store, StreamRow, Vault};
+use tokio::sync::Mutex;
+
+use self::live::{Live, SourceBook};
+pub use self::{
+    devices::{DeviceBook, Devices, UNDO, existing_profile, transport_from, transport_word},
+    probe::{Draft, Found},
+    settings::{Language, Settings, Theme},
+};
+
+/// Everything an app run holds.
+pub struct App {
+    /// Devices.
+    pub devices: Devices,
+    /// Live view.
+    pub live: Arc<Live>,
+    /// Nothing is stored.
+    pub ephemeral: bool,
+    store: Store,
+    key_storage: KeyStorage,
+    /// Serialises read-change-write of the settings.
+    settings: Mutex<()>,
+}
+
+impl App {
+    /// Opens or creates the database in `folder`.
+    pub async fn open(folder: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
+        std::fs::create_dir_all(folder).map_err(|e| {
+            bartizan_base::Error::new(
+                bartizan_base::Code::Storage,
+                format!("cannot create the data folder: {e}"),
+            )
+        })?;
+        let vault = Vault::from_keychain_or_file(folder)?;
+        let key_storage = vault.storage();
+        let store = Store::open(&folder.join("bartizan.sqlite"), vault)?;
+        Self::assemble(store, key_storage, false, clock).await
+    }
+
+    /// An app that stores nothing, watching `sources` (RTSP URLs). A source that cannot be reached is kept: the wall
+    /// shows why.
+    pub async fn ephemeral(sources: &[String], clock: Arc<dyn Clock>) -> Result<Self> {
+        let vault = Vault::in_memory();
+        let key_storage = vault.storage();
+        let app = Self::assemble(Store::in_memory(vault)?, key_storage, true, clock).await?;
+        let drafts: Vec<Draft> =
+            sources.iter().map(|url| Draft { url: Some(url.clone()), ..Draft::default() }).collect();
+        let probed = futures::future::join_all(drafts.iter().map(|draft| app.devices.probe(draft))).await;
+        for (draft, probed) in drafts.iter().zip(probed) {
+            match probed {
+                Ok(found) => app.devices.add_found(draft, found).await?,
+                Err(error) => {
+                    tracing::warn!(%error, "a source does not answer");
+                    app.devices.add_unprobed(draft).await?
+                }
+            };
+        }
+        Ok(app)
+    }
+
+    async fn assemble(
+        store: Store,
+        key_storage: KeyStorage,
+        ephemeral: bool,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let book = Arc::new(DeviceBook::load(store.clone(), clock.now()).await?);
+        let opener: Arc<dyn StreamOpener> = Arc::new(bartizan_rtsp::RtspOpener::new());
+        let live = Arc::new(Live::new(opener, book.clone() as Arc<dyn SourceBook>));
+        let devices = Devices::new(book, live.clone(), clock);
+        Ok(Self { devices, live, ephemeral, store, key_storage, settings: Mutex::new(()) })
+    }
+
+    /// Where the key of the device passwords lies.
+    pub fn key_storage(&self) -> KeyStorage {
+        self.key_storage
+    }
+
+    /// The settings.
+    pub async fn settings(&self) -> Result<Settings> {
+        Settings::load(&self.store).await
+    }
+
+    /// Changes the settings and gives them all.
+    pub async fn change_settings(&self, change: impl FnOnce(&mut Settings)) -> Result<Settings> {
+        let _alone = self.settings.lock().await;
+        let mut settings = Settings::load(&self.store).await?;
+        change(&mut settings);
+        settings.save(&self.store).await?;
+        Ok(settings)
+    }
+}

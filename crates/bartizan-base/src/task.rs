@@ -8,6 +8,7 @@ pub struct OwnedTask<T = ()>(Option<JoinHandle<T>>);
 
 impl<T: Send + 'static> OwnedTask<T> {
     /// Starts `future` on the current runtime.
+    #[expect(clippy::disallowed_methods, reason = "this is the owner that the rule asks for")]
     pub fn spawn(future: impl Future<Output = T> + Send + 'static) -> Self {
         Self(Some(tokio::spawn(future)))
     }

@@ -41,6 +41,7 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     fn now(&self) -> UtcMicros {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         UtcMicros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))

@@ -47,6 +47,8 @@ pub struct StreamDescription {
     pub frame_rate: Option<f64>,
     /// RTP encoding name of the first audio track, lower case, e.g. `pcmu`.
     pub audio: Option<String>,
+    /// The title the device gives the stream: the `i=` line of the SDP (RFC 8866 §5.4).
+    pub title: Option<String>,
     /// What the peer calls itself.
     pub server: Option<String>,
     /// The transport in use; `Auto` before SETUP.

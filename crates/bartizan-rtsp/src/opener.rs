@@ -173,10 +173,19 @@ fn video_track(session: &Session<Described>) -> Result<(usize, StreamDescription
                 .iter()
                 .find(|stream| stream.media() == "audio")
                 .map(|stream| stream.encoding_name().to_owned()),
+            title: title(session.sdp()),
             server: session.tool().map(|tool| tool.to_string()),
             transport: Transport::Auto,
         },
     ))
+}
+
+/// The session's `i=` line (RFC 8866 §5.4): before the first `m=`, at most 64 characters of it.
+fn title(sdp: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(sdp);
+    let line = text.lines().take_while(|line| !line.starts_with("m=")).find_map(|line| line.strip_prefix("i="))?;
+    let title: String = line.trim().chars().filter(|c| !c.is_control()).take(64).collect();
+    (!title.is_empty()).then_some(title)
 }
 
 /// What the parameter sets say, as far as they can be read.

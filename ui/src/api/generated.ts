@@ -429,7 +429,11 @@ export type LiveStats = {
 /**
  * Open stream sessions.
  */
-streams: Array<StreamStats>, };
+streams: Array<StreamStats>, 
+/**
+ * Access units and pictures dropped on the way to slow pages.
+ */
+dropped: number, };
 
 /**
  * Counters of one stream session since it was opened.
@@ -459,10 +463,6 @@ accessUnits: number,
  * Bytes of access unit data received.
  */
 bytes: number, 
-/**
- * Access units dropped on the way to slow viewers.
- */
-dropped: number, 
 /**
  * Reconnects.
  */

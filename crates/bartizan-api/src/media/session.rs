@@ -1,0 +1,356 @@
+//! A media session: the tiles of one page, numbered messages, credits, and what is kept for a carrier that breaks.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bartizan_app::live::{Attachment, DecodedPicture, StreamFormat, StreamState, Viewer};
+use bartizan_media::{
+    AccessUnit,
+    wire::{self, Header, Kind},
+};
+use bytes::Bytes;
+use tokio::{sync::Notify, time::Instant};
+
+use super::queue::{Item, TileQueue};
+use crate::dto;
+
+/// Credits of a tile that gets access units.
+pub const UNIT_WINDOW: u32 = 32;
+/// Credits of a tile that gets decoded pictures; each is large.
+pub const PICTURE_WINDOW: u32 = 3;
+/// Sent and unacknowledged bytes kept for a resume.
+const KEPT_BYTES: usize = 4 << 20;
+/// About the size of one batch.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// The tiles of one page and what is on its way to it.
+pub struct MediaSession {
+    id: String,
+    inner: Mutex<Inner>,
+    /// Rung when something may be due.
+    ready: Arc<Notify>,
+}
+
+struct Inner {
+    tiles: BTreeMap<u32, Tile>,
+    /// Where the next batch begins, so that one busy tile cannot starve the rest.
+    next_tile: u32,
+    seq: u32,
+    kept: VecDeque<(u32, Bytes)>,
+    kept_bytes: usize,
+    /// When a carrier was last there.
+    seen: Instant,
+    /// Distinguishes the present carrier from one that it replaced.
+    carrier: u64,
+    /// Drops of tiles already closed.
+    dropped: u64,
+}
+
+struct Tile {
+    queue: Arc<Mutex<TileQueue>>,
+    attachment: Option<Attachment>,
+    delivery: dto::Delivery,
+}
+
+/// The viewer of one tile.
+struct TileViewer {
+    queue: Arc<Mutex<TileQueue>>,
+    ready: Arc<Notify>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl TileViewer {
+    fn change(&self, change: impl FnOnce(&mut TileQueue)) {
+        let mut queue = lock(&self.queue);
+        change(&mut queue);
+        let ready = queue.is_ready();
+        drop(queue);
+        if ready {
+            self.ready.notify_one();
+        }
+    }
+}
+
+impl Viewer for TileViewer {
+    fn state(&self, state: &StreamState) {
+        self.change(|queue| queue.push_state(state.clone()));
+    }
+
+    fn format(&self, format: &StreamFormat) {
+        self.change(|queue| queue.push_format(format.clone()));
+    }
+
+    fn unit(&self, unit: &AccessUnit) {
+        self.change(|queue| queue.push_unit(unit));
+    }
+
+    fn picture(&self, picture: DecodedPicture) {
+        self.change(|queue| queue.push_picture(picture));
+    }
+
+    fn wants_picture(&self) -> bool {
+        lock(&self.queue).wants_picture()
+    }
+}
+
+impl MediaSession {
+    /// A session without tiles.
+    pub fn new(id: String) -> Self {
+        Self {
+            id,
+            inner: Mutex::new(Inner {
+                tiles: BTreeMap::new(),
+                next_tile: 0,
+                seq: 0,
+                kept: VecDeque::new(),
+                kept_bytes: 0,
+                seen: Instant::now(),
+                carrier: 0,
+                dropped: 0,
+            }),
+            ready: Arc::new(Notify::new()),
+        }
+    }
+
+    /// The session's id and token.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Binds `tile`, replacing what it showed. `attach` gets the viewer to attach to a stream.
+    pub(crate) fn open(
+        &self,
+        tile: u32,
+        delivery: dto::Delivery,
+        attach: impl FnOnce(Arc<dyn Viewer>) -> bartizan_base::Result<Attachment>,
+    ) -> bartizan_base::Result<()> {
+        let window = match delivery {
+            dto::Delivery::Encoded => UNIT_WINDOW,
+            dto::Delivery::Pictures => PICTURE_WINDOW,
+        };
+        let queue = Arc::new(Mutex::new(TileQueue::new(window)));
+        let viewer = Arc::new(TileViewer { queue: queue.clone(), ready: self.ready.clone() });
+        // Attaching calls the viewer, which must find its tile in place only when a batch is next made: no lock here.
+        let attachment = attach(viewer)?;
+        let old =
+            lock(&self.inner).tiles.insert(tile, Tile { queue, attachment: Some(attachment), delivery });
+        self.forget(old);
+        self.ready.notify_one();
+        Ok(())
+    }
+
+    /// Frees `tile`. False when it was not bound.
+    pub(crate) fn close(&self, tile: u32) -> bool {
+        let old = lock(&self.inner).tiles.remove(&tile);
+        let known = old.is_some();
+        self.forget(old);
+        known
+    }
+
+    fn forget(&self, tile: Option<Tile>) {
+        if let Some(mut tile) = tile {
+            lock(&self.inner).dropped += lock(&tile.queue).dropped();
+            // Detaching takes the hub's lock; not under ours.
+            drop(tile.attachment.take());
+        }
+    }
+
+    /// A person asks the stream behind `tile` to try again.
+    pub(crate) fn retry(&self, tile: u32) -> bool {
+        let inner = lock(&self.inner);
+        match inner.tiles.get(&tile).and_then(|tile| tile.attachment.as_ref()) {
+            Some(attachment) => {
+                attachment.retry();
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Access units and pictures thrown away because the page was behind.
+    pub fn dropped(&self) -> u64 {
+        let inner = lock(&self.inner);
+        inner.dropped + inner.tiles.values().map(|tile| lock(&tile.queue).dropped()).sum::<u64>()
+    }
+
+    /// The page has room for `count` more pictures on `tile`.
+    pub fn give_credit(&self, tile: u32, count: u32) {
+        let queue = lock(&self.inner).tiles.get(&tile).map(|tile| tile.queue.clone());
+        if let Some(queue) = queue {
+            lock(&queue).give_credit(count);
+            self.ready.notify_one();
+        }
+    }
+
+    /// The page has everything up to `seq`.
+    pub fn acknowledge(&self, seq: u32) {
+        let mut inner = lock(&self.inner);
+        inner.seen = Instant::now();
+        inner.acknowledge(seq);
+    }
+
+    /// How long no carrier has been there.
+    pub fn idle(&self) -> Duration {
+        lock(&self.inner).seen.elapsed()
+    }
+
+    /// A carrier begins, the page having everything up to `after`. Gives the carrier's number and what was sent after
+    /// that; if some of it is gone, every tile starts again.
+    pub fn resume(&self, after: u32) -> (u64, Vec<Bytes>) {
+        let mut inner = lock(&self.inner);
+        inner.carrier += 1;
+        inner.seen = Instant::now();
+        let again = inner.replay(after);
+        (inner.carrier, again)
+    }
+
+    /// True while no newer carrier has taken over.
+    pub fn is_current(&self, carrier: u64) -> bool {
+        let mut inner = lock(&self.inner);
+        inner.seen = Instant::now();
+        inner.carrier == carrier
+    }
+
+    /// Wakes whoever waits in [`MediaSession::next_batch`], so that a replaced carrier notices.
+    pub fn wake(&self) {
+        self.ready.notify_waiters();
+        self.ready.notify_one();
+    }
+
+    /// What is due now, at most about 1 MiB of whole messages; waits up to `wait` for the first.
+    pub async fn next_batch(&self, wait: Duration) -> Vec<Bytes> {
+        let deadline = Instant::now() + wait;
+        loop {
+            let batch = lock(&self.inner).take_batch();
+            if !batch.is_empty() {
+                return batch;
+            }
+            if tokio::time::timeout_at(deadline, self.ready.notified()).await.is_err() {
+                return Vec::new();
+            }
+        }
+    }
+
+    /// One long poll: everything after `after`, first what was sent before and got lost.
+    pub async fn poll(&self, after: u32, wait: Duration) -> Vec<Bytes> {
+        let again = {
+            let mut inner = lock(&self.inner);
+            inner.seen = Instant::now();
+            inner.replay(after)
+        };
+        if !again.is_empty() {
+            return again;
+        }
+        let batch = self.next_batch(wait).await;
+        lock(&self.inner).seen = Instant::now();
+        batch
+    }
+}
+
+/// Order of sequence numbers that wrap (RFC 1982).
+fn is_after(a: u32, b: u32) -> bool {
+    a != b && a.wrapping_sub(b) < 1 << 31
+}
+
+impl Inner {
+    fn acknowledge(&mut self, seq: u32) {
+        while let Some((first, bytes)) = self.kept.front()
+            && !is_after(*first, seq)
+        {
+            self.kept_bytes -= bytes.len();
+            self.kept.pop_front();
+        }
+    }
+
+    fn replay(&mut self, after: u32) -> Vec<Bytes> {
+        self.acknowledge(after);
+        if after == self.seq {
+            return Vec::new();
+        }
+        let whole = self.kept.front().is_some_and(|(first, _)| *first == after.wrapping_add(1));
+        if whole {
+            return self.kept.iter().map(|(_, bytes)| bytes.clone()).collect();
+        }
+        // Some of it is gone for good, or the page counts wrongly: start every tile again.
+        self.kept.clear();
+        self.kept_bytes = 0;
+        for tile in self.tiles.values() {
+            lock(&tile.queue).restart();
+        }
+        Vec::new()
+    }
+
+    fn take_batch(&mut self) -> Vec<Bytes> {
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        let order: Vec<u32> = self
+            .tiles
+            .range(self.next_tile..)
+            .chain(self.tiles.range(..self.next_tile))
+            .map(|(number, _)| *number)
+            .collect();
+        for number in order {
+            loop {
+                if bytes >= BATCH_BYTES {
+                    self.next_tile = number;
+                    return batch;
+                }
+                let Some(tile) = self.tiles.get(&number) else { break };
+                let Some(item) = lock(&tile.queue).pop() else { break };
+                let delivery = tile.delivery;
+                self.seq = self.seq.wrapping_add(1);
+                let message = encode(number, self.seq, delivery, &item);
+                bytes += message.len();
+                self.kept_bytes += message.len();
+                self.kept.push_back((self.seq, message.clone()));
+                batch.push(message);
+            }
+        }
+        while self.kept_bytes > KEPT_BYTES
+            && self.kept.len() > batch.len()
+            && let Some((_, dropped)) = self.kept.pop_front()
+        {
+            self.kept_bytes -= dropped.len();
+        }
+        batch
+    }
+}
+
+fn encode(tile: u32, seq: u32, delivery: dto::Delivery, item: &Item) -> Bytes {
+    let mut header = Header { kind: Kind::State, flags: 0, tile, seq, pts_us: 0.0, arrival_us: 0.0 };
+    match item {
+        Item::State(state) => {
+            let json = serde_json::to_vec(&dto::TileState::from(state)).unwrap_or_default();
+            wire::encode(&header, &[&json])
+        }
+        Item::Format(format) => {
+            header.kind = Kind::Config;
+            let json = serde_json::to_vec(&dto::StreamConfig::new(format, delivery)).unwrap_or_default();
+            wire::encode(&header, &[&json])
+        }
+        Item::Unit(unit) => {
+            header.kind = Kind::AccessUnit;
+            header.flags = (u16::from(unit.random_access) * wire::RANDOM_ACCESS)
+                | (u16::from(unit.discontinuity) * wire::DISCONTINUITY);
+            header.pts_us = unit.pts_us as f64;
+            header.arrival_us = unit.arrival.0 as f64;
+            // An access unit beyond the wire's limit cannot come from a camera; an empty one is skipped by decoders.
+            let fits = unit.data.len() + wire::HEADER_LEN <= wire::MAX_LEN;
+            wire::encode(&header, &[if fits { &unit.data } else { &[] }])
+        }
+        Item::Picture(picture) => {
+            header.kind = Kind::Picture;
+            header.flags = wire::RANDOM_ACCESS;
+            header.pts_us = picture.pts_us as f64;
+            header.arrival_us = picture.arrival.0 as f64;
+            let side = |side: u32| u16::try_from(side).unwrap_or(0).to_le_bytes();
+            wire::encode(&header, &[&side(picture.width), &side(picture.height), &picture.data])
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Live view: one session per stream, shared by all who watch it.
+
+mod decode;
+mod gate;
+mod hub;
+mod machine;
+mod stream;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    time::Duration,
+};
+
+use bartizan_base::{Code, Error, Result, StreamId};
+use bartizan_device::{StreamOpener, StreamSource};
+
+use self::{
+    decode::DecodingViewer,
+    stream::{Order, Parts, StreamSession},
+};
+pub use self::{
+    gate::{LoginGate, Pass},
+    hub::{DecodedPicture, StreamFormat, Viewer},
+    machine::{Action, Event, Machine, Phase, StreamState, silence_limit},
+    stream::{GRACE, SourceBook},
+};
+
+/// How long the end of the program may wait for devices; their own session time-outs do the rest.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
+
+/// What a viewer wants to get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Compressed access units.
+    Encoded,
+    /// Decoded pictures.
+    Pictures,
+}
+
+/// The live view service.
+pub struct Live {
+    opener: Arc<dyn StreamOpener>,
+    book: Arc<dyn SourceBook>,
+    gate: Arc<LoginGate>,
+    sessions: Mutex<HashMap<StreamId, Arc<StreamSession>>>,
+}
+
+/// Counters of one stream session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamCounters {
+    /// Which stream.
+    pub stream: StreamId,
+    /// Viewers attached.
+    pub viewers: usize,
+    /// Access units received.
+    pub access_units: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Connections opened after the first.
+    pub reconnects: u64,
+}
+
+/// A viewer's hold on a stream. Dropping it lets go.
+pub struct Attachment {
+    session: Arc<StreamSession>,
+    id: u64,
+}
+
+impl Attachment {
+    /// A person asks to try again.
+    pub fn retry(&self) {
+        self.session.order(Order::Retry);
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        self.session.hub.remove(self.id);
+    }
+}
+
+impl Live {
+    /// A service without sessions.
+    pub fn new(opener: Arc<dyn StreamOpener>, book: Arc<dyn SourceBook>) -> Self {
+        Self { opener, book, gate: Arc::default(), sessions: Mutex::default() }
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<StreamId, Arc<StreamSession>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets `viewer` watch `stream`, opening it if nobody does yet. Must run inside the runtime.
+    pub fn attach(
+        &self,
+        stream: StreamId,
+        delivery: Delivery,
+        viewer: Arc<dyn Viewer>,
+    ) -> Result<Attachment> {
+        let viewer: Arc<dyn Viewer> = match delivery {
+            Delivery::Encoded => viewer,
+            Delivery::Pictures => Arc::new(
+                DecodingViewer::start(viewer)
+                    .map_err(|e| Error::new(Code::Internal, format!("no thread for decoding: {e}")))?,
+            ),
+        };
+        let mut sessions = self.sessions();
+        // Sessions whose grace time is over have retired their hub; they are replaced or swept here.
+        sessions.retain(|_, session| !session.hub.is_retired());
+        if let Some(session) = sessions.get(&stream)
+            && let Some(id) = session.hub.add(viewer.clone())
+        {
+            return Ok(Attachment { session: session.clone(), id });
+        }
+        let session = Arc::new(StreamSession::start(Parts {
+            stream: stream.clone(),
+            opener: self.opener.clone(),
+            book: self.book.clone(),
+            gate: self.gate.clone(),
+        }));
+        let id = session.hub.add(viewer).ok_or_else(|| Error::new(Code::Internal, "a new hub is retired"))?;
+        sessions.insert(stream, session.clone());
+        Ok(Attachment { session, id })
+    }
+
+    /// Asks a device what a stream is, spending at most one try of its password.
+    ///
+    /// `asked` says that a person gave this password just now, so that an earlier refusal does not count.
+    pub async fn describe(
+        &self,
+        source: &StreamSource,
+        asked: bool,
+    ) -> Result<bartizan_device::StreamDescription> {
+        if asked {
+            self.gate.forgive(source).await;
+        }
+        let pass = self.gate.enter(source).await?;
+        let outcome = self.opener.describe(source).await;
+        pass.report(outcome.as_ref().err()).await;
+        outcome
+    }
+
+    /// The network changed: every session reconnects at once.
+    pub fn network_changed(&self) {
+        for session in self.sessions().values() {
+            session.order(Order::NetworkChanged);
+        }
+    }
+
+    /// The device was edited or removed: its sessions start afresh.
+    pub fn forget_device(&self, device: &bartizan_base::DeviceId) {
+        for (_, session) in self.sessions().iter().filter(|(stream, _)| stream.channel.device == *device) {
+            session.order(Order::Retry);
+            session.order(Order::NetworkChanged);
+        }
+    }
+
+    /// The program ends: tears every session down, waiting a bounded time for the devices to agree.
+    pub async fn shutdown(&self) {
+        let sessions: Vec<_> = self.sessions().drain().map(|(_, session)| session).collect();
+        for session in &sessions {
+            session.order(Order::Stop);
+        }
+        let all = futures::future::join_all(sessions.iter().map(|session| session.ended()));
+        let _ = tokio::time::timeout(SHUTDOWN_LIMIT, all).await;
+    }
+
+    /// Counters of all open sessions.
+    pub fn counters(&self) -> Vec<StreamCounters> {
+        self.sessions()
+            .iter()
+            .filter(|(_, session)| !session.hub.is_retired())
+            .map(|(stream, session)| StreamCounters {
+                stream: stream.clone(),
+                viewers: session.hub.viewer_count(),
+                access_units: session.hub.counters.access_units.load(Ordering::Relaxed),
+                bytes: session.hub.counters.bytes.load(Ordering::Relaxed),
+                reconnects: session.hub.counters.reconnects.load(Ordering::Relaxed),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,326 @@
+//! The task that owns one stream session: opens it, feeds the hub, watches for silence, comes back.
+
+use std::{sync::Arc, time::Duration};
+
+use bartizan_base::{Error, OwnedTask, Result, StreamId};
+use bartizan_device::{LiveItem, LiveStream, StreamOpener, StreamSource};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    gate::LoginGate,
+    hub::{Hub, StreamFormat},
+    machine::{Action, Event, Machine, Phase, silence_limit},
+};
+
+/// Looks up what a stream id stands for at the moment of connecting, so that an edited password counts at once.
+#[async_trait::async_trait]
+pub trait SourceBook: Send + Sync {
+    /// The source behind `stream`, and the profile it really is (main where there is no sub stream).
+    async fn source(&self, stream: &StreamId) -> Result<StreamSource>;
+}
+
+/// How long a session outlives its last viewer. Long enough for page swipes, short enough not to hog a recorder's
+/// session limit.
+pub const GRACE: Duration = Duration::from_secs(8);
+/// How long an opened stream may take to its first picture of any kind.
+const FIRST_PICTURE_LIMIT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    NetworkChanged,
+    Retry,
+    /// The program ends: tear down whoever watches.
+    Stop,
+}
+
+/// Handle of a running session.
+pub(crate) struct StreamSession {
+    pub(crate) hub: Arc<Hub>,
+    orders: mpsc::Sender<Order>,
+    _task: OwnedTask,
+}
+
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) stream: StreamId,
+    pub(crate) opener: Arc<dyn StreamOpener>,
+    pub(crate) book: Arc<dyn SourceBook>,
+    pub(crate) gate: Arc<LoginGate>,
+}
+
+impl StreamSession {
+    pub(crate) fn start(parts: Parts) -> Self {
+        let hub = Arc::new(Hub::new(Machine::default().state()));
+        let (orders, inbox) = mpsc::channel(8);
+        let task = OwnedTask::spawn(Run::new(parts, hub.clone(), inbox).run());
+        Self { hub, orders, _task: task }
+    }
+
+    /// Orders are hints: when eight wait already, one more changes nothing.
+    pub(crate) fn order(&self, order: Order) {
+        let _ = self.orders.try_send(order);
+    }
+
+    /// Waits for the task's end.
+    pub(crate) async fn ended(&self) {
+        self.orders.closed().await;
+    }
+}
+
+struct Run {
+    parts: Parts,
+    hub: Arc<Hub>,
+    inbox: mpsc::Receiver<Order>,
+    machine: Machine,
+    live: Option<Box<dyn LiveStream>>,
+    /// When the watchdog barks.
+    deadline: Option<Instant>,
+    silence: Duration,
+    interest: Interest,
+    jitter: u32,
+}
+
+enum Step {
+    Event(Event),
+    Item(LiveItem),
+    Unwatched,
+}
+
+impl Run {
+    fn new(parts: Parts, hub: Arc<Hub>, inbox: mpsc::Receiver<Order>) -> Self {
+        // Spreads the retries of streams that broke together; quality does not matter.
+        let jitter =
+            parts.stream.to_string().bytes().fold(17u32, |sum, byte| sum.wrapping_mul(31) + u32::from(byte));
+        let interest = Interest { viewers: hub.watch_viewers(), empty_since: None };
+        Self {
+            parts,
+            hub,
+            inbox,
+            machine: Machine::default(),
+            live: None,
+            deadline: None,
+            silence: silence_limit(None),
+            interest,
+            jitter,
+        }
+    }
+
+    async fn run(mut self) {
+        let mut action = self.event(Event::Wanted);
+        loop {
+            action = match action {
+                Action::Connect => {
+                    // Not waiting for the teardown: the viewer waits for a picture, and retina tears down behind us.
+                    self.drop_connection();
+                    self.connect().await
+                }
+                Action::Wait(pause) => {
+                    self.drop_connection();
+                    self.deadline = Instant::now().checked_add(pause);
+                    let step = self.wait().await;
+                    self.take(step)
+                }
+                Action::Close => {
+                    let live = self.live.take();
+                    self.drop_connection();
+                    if let Some(live) = live {
+                        live.close().await;
+                    }
+                    self.event(Event::Closed);
+                    return;
+                }
+                Action::None if self.live.is_some() => {
+                    let step = self.play().await;
+                    self.take(step)
+                }
+                Action::None => {
+                    let step = self.wait().await;
+                    self.take(step)
+                }
+            };
+        }
+    }
+
+    fn event(&mut self, event: Event) -> Action {
+        self.jitter = self.jitter.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let jitter = f64::from(self.jitter >> 8) / f64::from(1 << 24);
+        let action = self.machine.on(event, jitter);
+        if action == Action::Connect
+            && self.machine.state().attempt > 0
+            && self.machine.state().error.is_some()
+        {
+            self.hub.counters.reconnects.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        self.hub.set_state(self.machine.state());
+        action
+    }
+
+    /// Takes what happened; media goes to the hub, and may tell the machine that pictures flow.
+    fn take(&mut self, step: Step) -> Action {
+        let item = match step {
+            Step::Event(event) => return self.event(event),
+            Step::Unwatched => return self.grace_over(),
+            Step::Item(item) => item,
+        };
+        match item {
+            LiveItem::Video(video) => {
+                let Some(live) = &self.live else { return Action::None };
+                let description = live.description();
+                let frame_rate = video.frame_rate.or(description.frame_rate);
+                self.silence = silence_limit(frame_rate);
+                self.hub.set_format(StreamFormat {
+                    video,
+                    frame_rate,
+                    transport: description.transport,
+                    profile: self.parts.stream.profile,
+                });
+                Action::None
+            }
+            LiveItem::AccessUnit(unit) => {
+                self.hub.push(&unit);
+                // Playing, the limit is the stream's own; before the first key picture any sign of life counts.
+                let playing = self.machine.phase() == Phase::Playing;
+                self.deadline =
+                    Some(Instant::now() + if playing { self.silence } else { FIRST_PICTURE_LIMIT });
+                if unit.random_access && !playing {
+                    self.deadline = Some(Instant::now() + self.silence);
+                    return self.event(Event::Picture);
+                }
+                Action::None
+            }
+            LiveItem::Audio(_) => Action::None,
+        }
+    }
+
+    fn drop_connection(&mut self) {
+        self.deadline = None;
+        self.live = None;
+        self.hub.forget_pictures();
+    }
+
+    /// Nobody has watched for the grace time. A viewer who came in the last moment keeps the session alive.
+    fn grace_over(&mut self) -> Action {
+        if self.hub.retire() {
+            self.event(Event::GraceOver)
+        } else {
+            self.interest.empty_since = None;
+            Action::None
+        }
+    }
+
+    async fn connect(&mut self) -> Action {
+        let Parts { stream, opener, book, gate } = self.parts.clone();
+        let open = async move {
+            let source = book.source(&stream).await?;
+            let pass = gate.enter(&source).await?;
+            let outcome = opener.open(&source).await;
+            pass.report(outcome.as_ref().err()).await;
+            outcome
+        };
+        tokio::pin!(open);
+        // The opener bounds its own time; only the end of all interest cuts it short.
+        let outcome = loop {
+            tokio::select! {
+                biased;
+                () = self.interest.gone() => if self.hub.retire() {
+                    return self.event(Event::GraceOver);
+                },
+                Some(order) = self.inbox.recv() => if order == Order::Stop {
+                    return self.event(Event::GraceOver);
+                },
+                outcome = &mut open => break outcome,
+            }
+        };
+        match outcome {
+            Ok(live) => {
+                self.live = Some(live);
+                self.deadline = Some(Instant::now() + FIRST_PICTURE_LIMIT);
+                self.event(Event::Opened)
+            }
+            Err(error) => {
+                tracing::info!(stream = %self.parts.stream, %error, "could not open");
+                self.event(Event::Failed(error))
+            }
+        }
+    }
+
+    async fn play(&mut self) -> Step {
+        let Some(live) = &mut self.live else { return Step::Event(Event::RetryDue) };
+        let deadline = self.deadline.unwrap_or_else(far_away);
+        tokio::select! {
+            biased;
+            item = live.next() => match item {
+                Some(Ok(item)) => Step::Item(item),
+                Some(Err(error)) => {
+                    tracing::info!(stream = %self.parts.stream, %error, "broke");
+                    Step::Event(Event::Failed(error))
+                }
+                None => Step::Event(Event::Failed(Error::new(
+                    bartizan_base::Code::Disconnected, "the device ended the stream",
+                ))),
+            },
+            Some(order) = self.inbox.recv() => Step::Event(from_order(order)),
+            () = self.interest.gone() => Step::Unwatched,
+            () = sleep_until(deadline) => Step::Event(Event::Silence),
+        }
+    }
+
+    async fn wait(&mut self) -> Step {
+        let deadline = self.deadline.unwrap_or_else(far_away);
+        tokio::select! {
+            biased;
+            Some(order) = self.inbox.recv() => {
+                if order == Order::Retry && let Ok(source) = self.parts.book.source(&self.parts.stream).await {
+                    self.parts.gate.forgive(&source).await;
+                }
+                Step::Event(from_order(order))
+            }
+            () = self.interest.gone() => Step::Unwatched,
+            () = sleep_until(deadline) => Step::Event(Event::RetryDue),
+        }
+    }
+}
+
+fn from_order(order: Order) -> Event {
+    match order {
+        Order::NetworkChanged => Event::NetworkChanged,
+        Order::Retry => Event::RetryAsked,
+        Order::Stop => Event::GraceOver,
+    }
+}
+
+fn far_away() -> Instant {
+    // Instant::MAX does not exist; a day is longer than any pause here.
+    Instant::now() + Duration::from_secs(86_400)
+}
+
+/// Knows since when nobody watches.
+struct Interest {
+    viewers: watch::Receiver<usize>,
+    empty_since: Option<Instant>,
+}
+
+impl Interest {
+    /// Ends when there has been no viewer for [`GRACE`]. Cancel-safe: the grace time goes on across calls.
+    async fn gone(&mut self) {
+        loop {
+            let changed = if *self.viewers.borrow_and_update() == 0 {
+                let since = *self.empty_since.get_or_insert_with(Instant::now);
+                tokio::select! {
+                    biased;
+                    changed = self.viewers.changed() => changed,
+                    () = sleep_until(since + GRACE) => return,
+                }
+            } else {
+                self.empty_since = None;
+                self.viewers.changed().await
+            };
+            if changed.is_err() {
+                return;
+            }
+        }
+    }
+}
