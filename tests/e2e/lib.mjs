@@ -1,0 +1,136 @@
+/** What all end-to-end specs share: the browser, a phone, and the rule that a silent console is part of passing. */
+import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+const here = new URL('.', import.meta.url)
+// The packages belong to the page's project; the specs have none of their own.
+const requireUi = createRequire(new URL('../../ui/package.json', here))
+const { chromium, devices: profiles } = requireUi('playwright-core')
+const { AxeBuilder } = requireUi('@axe-core/playwright')
+
+export const OUT = fileURLToPath(new URL('./out/', here))
+mkdirSync(OUT, { recursive: true })
+
+/** The address of a running web shell, token included. */
+export const APP_URL = process.env.BARTIZAN_URL ?? ''
+/** A simulated camera site: rtsp://user:password@host:port */
+export const SIM_URL = process.env.BARTIZAN_SIM ?? ''
+export const READY = APP_URL !== '' && SIM_URL !== ''
+
+/** Pictures need a moment on a software GPU; everything else answers at once. */
+export const PICTURE_MS = Number(process.env.BARTIZAN_PICTURE_MS ?? 60_000)
+export const STEP_MS = 15_000
+
+const FLAGS = [
+  '--no-sandbox', '--disable-gpu', '--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run',
+]
+
+export function launch() {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: FLAGS })
+}
+
+const PHONE = {
+  viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true,
+  userAgent: profiles['Pixel 7'].userAgent, locale: 'en-GB', colorScheme: 'dark',
+}
+
+/** A phone with the app open. `close()` fails the test when the page complained about anything. */
+export async function openApp(browser, options = {}) {
+  const context = await browser.newContext({ ...PHONE, ...options })
+  context.setDefaultTimeout(STEP_MS)
+  const page = await context.newPage()
+  const complaints = []
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(`console: ${message.text()}`)
+  })
+  page.on('pageerror', (error) => complaints.push(`page error: ${error.message}`))
+  page.on('requestfailed', (request) => {
+    // A page that is left gives up its long polls; that is no failure of anything.
+    if (request.failure()?.errorText === 'net::ERR_ABORTED') return
+    complaints.push(`request failed: ${new URL(request.url()).pathname} ${request.failure()?.errorText}`)
+  })
+  page.on('response', (response) => {
+    if (response.status() >= 400) complaints.push(`status ${response.status()}: ${new URL(response.url()).pathname}`)
+  })
+  await page.goto(APP_URL)
+  await page.locator('ion-tab-bar').waitFor({ state: 'attached' })
+  return {
+    page,
+    complaints,
+    async close() {
+      await context.close()
+      assert.deepEqual(complaints, [], 'the page complained')
+    },
+  }
+}
+
+/** Polls until `probe` gives something true; tells the last value when it never does. */
+export async function until(what, probe, timeoutMs = STEP_MS) {
+  const deadline = Date.now() + timeoutMs
+  let last
+  for (;;) {
+    last = await probe()
+    if (last) return last
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${timeoutMs} ms, last ${JSON.stringify(last)}`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+/** Calls a command as the page does. */
+export function rpc(page, name, request = {}) {
+  return page.evaluate(async ([command, body]) => {
+    const response = await fetch(`/rpc/${command}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-bartizan-token': sessionStorage.getItem('bartizan.token') ?? '' },
+      body: JSON.stringify(body),
+    })
+    const reply = await response.json()
+    if ('err' in reply) throw new Error(`${command}: ${reply.err.code} ${reply.err.detail}`)
+    return reply.ok
+  }, [name, request])
+}
+
+/** Begins from nothing: no devices, plain settings. */
+export async function reset(page) {
+  const { devices } = await rpc(page, 'devices.list')
+  for (const { id } of devices) await rpc(page, 'devices.delete', { id })
+  await rpc(page, 'settings.set', { hardDecoding: true, theme: 'dark', language: 'en', layout: 4 })
+  await page.reload()
+  await page.locator('ion-tab-bar').waitFor({ state: 'attached' })
+}
+
+export const stats = (page) => page.evaluate(() => window.__bartizanWall?.stats() ?? [])
+
+/** Waits until `count` windows have shown pictures, and checks that they go on doing so. */
+export async function untilPlaying(page, count) {
+  const first = await until(`${count} windows playing`, async () => {
+    const rows = (await stats(page)).filter((row) => row.presented > 0)
+    return rows.length >= count ? rows : null
+  }, PICTURE_MS)
+  const total = (rows) => rows.reduce((sum, row) => sum + row.presented, 0)
+  await until('pictures keep coming', async () => total(await stats(page)) > total(first), PICTURE_MS)
+}
+
+export async function goTab(page, name) {
+  await page.locator('ion-tab-button', { hasText: name }).click()
+}
+
+/** Ionic keeps left pages in the document; only what is on screen counts. */
+export const view = (page) => page.locator('.ion-page:not(.shell):not(.ion-page-hidden):not(.ion-page-invisible)').last()
+
+export async function noViolations(page, where) {
+  const { violations } = await new AxeBuilder({ page }).analyze()
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`)
+  assert.deepEqual(found, [], `accessibility of ${where}`)
+}
+
+export const shoot = (page, name) => page.screenshot({ path: `${OUT}${name}.png` })
+
+/** The simulated site in parts; 127.0.0.1 is fine, the core is on the same machine. */
+export function site() {
+  const url = new URL(SIM_URL.replace(/^rtsp:/, 'http:'))
+  return { host: url.hostname, port: url.port || '554', user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }
+}
