@@ -2,7 +2,8 @@
 //!
 //! Rust's own standard library for the phones is built once from source into a private sysroot, with Debian's
 //! `rustc-web` (a rustup toolchain brings no source and its std cannot be mixed with this one). C code is not compiled:
-//! `xtask/mobile/phone-cc` leaves empty objects. Nothing is linked, so this finds type errors and missing `cfg`s only.
+//! the stand-ins in `xtask/mobile` leave empty objects and archives. Nothing is linked, so this finds type errors and
+//! missing `cfg`s only.
 
 use std::env;
 use std::ffi::OsString;
@@ -55,6 +56,7 @@ fn check_command(
     target: &str,
 ) -> Result<Command, String> {
     let compiler = stubs.join("phone-cc");
+    let archiver = stubs.join("phone-ar");
     let variable = target.replace('-', "_");
     let mut command = cargo();
     command
@@ -64,7 +66,7 @@ fn check_command(
         .env("CARGO_ENCODED_RUSTFLAGS", prefixed("--sysroot=", sysroot))
         .env(format!("CC_{variable}"), &compiler)
         .env(format!("CXX_{variable}"), &compiler)
-        .env(format!("AR_{variable}"), "/usr/bin/ar");
+        .env(format!("AR_{variable}"), archiver);
     if target.contains("-apple-") {
         let path = env::var_os("PATH").unwrap_or_default();
         let path = env::join_paths([stubs.join("bin")].into_iter().chain(env::split_paths(&path)))
