@@ -1,0 +1,160 @@
+/** One window of the wall: its channel, the one or two streams open for it, and which of them is on screen. */
+import type { Code, Profile } from '@/api/generated'
+import type { Player } from '@/media/tile-player'
+import type { SinkPath } from '@/media/sinks/sink'
+import type { LayoutCount, Rect } from './layout'
+import { PresentationStats } from './stats'
+
+export interface WallChannel { device: string; channel: number; name: string; hasSub: boolean }
+
+export interface TileView {
+  /** Position on the wall, from 0 over all pages. */
+  index: number
+  channel: WallChannel | null
+  phase: 'empty' | 'connecting' | 'waitingForKey' | 'playing' | 'stale' | 'backoff' | 'failed' | 'paused'
+  code: Code | null
+  detail: string | null
+  /** Milliseconds since 1970 UTC. */
+  retryAtMs: number | null
+  /** Of the picture on screen; null when there has been none. */
+  ageMs: number | null
+  hasPicture: boolean
+  profile: Profile
+  path: SinkPath | null
+  transport: string | null
+  width: number
+  height: number
+  /** CSS pixels within the mount; of visible windows only. */
+  rect: Rect
+  visible: boolean
+  selected: boolean
+  enlarged: boolean
+}
+
+export interface TileStats {
+  index: number; device: string; channel: number; name: string; codec: string | null; path: SinkPath | null
+  transport: string | null; width: number; height: number; presentedFps: number; presented: number
+  ageMsP50: number | null; ageMsP95: number | null; dropped: number; firstFrameMs: number | null
+}
+
+export type { LayoutCount }
+
+/** One stream of a window. It is opened anew, under a new wire number, as often as needed. */
+export interface TileStream {
+  readonly profile: Profile
+  readonly player: Player
+  /** Number on the wire; null while it is not open there. */
+  wire: number | null
+  /** Settles when the core has answered the opening, so that a close never overtakes it. */
+  opening: Promise<void>
+  openedAt: number
+  /** This web view does not decode it. */
+  asPictures: boolean
+  closeTimer: number | null
+}
+
+export const NOWHERE: Rect = { x: 0, y: 0, width: 0, height: 0 }
+
+export class WallTile {
+  readonly streams = new Map<Profile, TileStream>()
+  /** Profiles whose codec neither side decodes. */
+  readonly unsupported = new Set<Profile>()
+  /** Whose pictures are to be shown as soon as there is one. */
+  target: Profile
+  /** Whose picture is on screen. */
+  shown: Profile | null = null
+  /** null while the window is hidden. */
+  rect: Rect | null = null
+  hasPicture = false
+  /** Of the picture on screen, milliseconds since 1970 UTC. */
+  arrivedAtMs = 0
+  width = 0
+  height = 0
+  stats = new PresentationStats()
+  index: number
+  channel: WallChannel
+  /** Number of the window at the renderer: stays with the channel when windows move up. */
+  readonly id: number
+
+  constructor(id: number, index: number, channel: WallChannel) {
+    this.id = id
+    this.index = index
+    this.channel = channel
+    this.target = this.base
+  }
+
+  /** What a window of the grid shows. */
+  get base(): Profile {
+    if (!this.channel.hasSub) return 'main'
+    return this.unsupported.has('sub') ? 'main' : 'sub'
+  }
+
+  /** The stream that speaks for the window: what is on screen, as long as it is alive. */
+  get current(): TileStream | undefined {
+    const shown = this.shown === null ? undefined : this.streams.get(this.shown)
+    return shown?.player.phase === 'playing' ? shown : this.streams.get(this.target) ?? shown
+  }
+
+  get isLive(): boolean {
+    return this.current?.player.phase === 'playing'
+  }
+
+  view(active: boolean, nowMs: number, utcMs: number, selected: boolean, enlarged: boolean): TileView {
+    const stream = this.current
+    const target = this.streams.get(this.target)
+    const state = stream?.player.state
+    // Enlarged and the main stream does not come: the sub stream plays on, and the reason is told all the same.
+    const reason = target?.player.phase === 'failed' || target?.player.phase === 'backoff' ? target.player.state : state
+    const phase = stream === undefined ? (active && this.rect !== null ? 'connecting' : 'paused') : viewPhase(stream.player.phase)
+    const telling = phase !== 'playing' || reason !== state
+    // The picture is not of the stream one would expect here, and this is why.
+    const otherRefused = this.unsupported.has(enlarged ? 'main' : 'sub')
+    const retryAt = telling ? reason?.retryAt ?? null : null
+    return {
+      index: this.index,
+      channel: this.channel,
+      phase,
+      code: telling ? reason?.fault?.code ?? reason?.session?.code ?? null : otherRefused ? 'unsupportedCodec' : null,
+      detail: telling ? reason?.fault?.detail ?? reason?.session?.detail ?? null : null,
+      retryAtMs: retryAt === null ? null : utcMs + (retryAt - nowMs),
+      ageMs: this.hasPicture ? Math.max(0, utcMs - this.arrivedAtMs) : null,
+      hasPicture: this.hasPicture,
+      profile: this.shown ?? this.target,
+      path: stream?.player.path ?? null,
+      transport: state?.config?.transport ?? null,
+      width: this.width,
+      height: this.height,
+      rect: this.rect ?? NOWHERE,
+      visible: this.rect !== null,
+      selected,
+      enlarged,
+    }
+  }
+
+  tileStats(nowMs: number): TileStats {
+    const stream = this.current
+    const config = stream?.player.state.config ?? null
+    let dropped = this.stats.overtaken
+    for (const { player } of this.streams.values()) dropped += player.state.dropped
+    return {
+      index: this.index, device: this.channel.device, channel: this.channel.channel, name: this.channel.name,
+      codec: config?.codec ?? null, path: stream?.player.path ?? null, transport: config?.transport ?? null,
+      width: this.width, height: this.height,
+      presentedFps: this.stats.fps(nowMs), presented: this.stats.presented,
+      ageMsP50: this.stats.agePercentile(0.5), ageMsP95: this.stats.agePercentile(0.95),
+      dropped, firstFrameMs: this.stats.firstFrameMs,
+    }
+  }
+}
+
+function viewPhase(phase: Player['phase']): TileView['phase'] {
+  if (phase === 'idle') return 'connecting'
+  return phase === 'decoding' ? 'waitingForKey' : phase
+}
+
+export function emptyView(index: number, rect: Rect, selected: boolean): TileView {
+  return {
+    index, channel: null, phase: 'empty', code: null, detail: null, retryAtMs: null, ageMs: null, hasPicture: false,
+    profile: 'sub', path: null, transport: null, width: 0, height: 0, rect, visible: true, selected, enlarged: false,
+  }
+}
