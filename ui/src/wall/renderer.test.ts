@@ -173,6 +173,25 @@ describe('renderer', () => {
   })
 })
 
+describe('many windows where the processor draws', () => {
+  it('share a smaller buffer', () => {
+    software = true
+    make()
+    renderer.resize(2000, 1280)
+    for (let i = 1; i <= 5; i++) {
+      renderer.place(i, { x: i * 200, y: 0, width: 200, height: 100 })
+      renderer.push(i, planes(400))
+      if (i === 4) {
+        frame()
+        expect(renderer.canvas.width).toBe(2000)
+      }
+    }
+    frame()
+    expect([renderer.canvas.width, renderer.canvas.height]).toEqual([1000, 640])
+    expect(log).toContain('draw 5 500,0 100x50')
+  })
+})
+
 describe('yuvToRgb', () => {
   const convert = (matrix: 'bt601' | 'bt709', full: boolean, yuv: number[]): number[] => {
     const { toRgb: m, offset } = yuvToRgb(matrix, full)

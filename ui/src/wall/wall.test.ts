@@ -11,12 +11,13 @@ class FakeCore {
   calls: string[] = []
   open = new Map<number, OpenTile>()
   sockets: (Socket & { sent: string[] })[] = []
+  gate: Promise<void> = Promise.resolve()
   refuse: { code: string; detail: string } | null = null
   private seq = 0
   private sessions = 0
 
   rpc: Rpc = async <K extends keyof RpcSchema>(name: K, request: RpcSchema[K]['request']): Promise<RpcSchema[K]['response']> => {
-    await Promise.resolve()
+    if (name === 'live.open') await this.gate
     this.calls.push(name)
     const answer = (value: unknown): RpcSchema[K]['response'] => value as RpcSchema[K]['response']
     if (name === 'live.connect') {
@@ -331,6 +332,21 @@ describe('wall', () => {
     expect(core.wire(2)).toBe(wire)
     expect(drawn).toContain('1:forgot')
     expect(views[0]).toMatchObject({ index: 0, phase: 'playing', channel: { channel: 2 } })
+  })
+
+  it('never lets a close overtake its opening', async () => {
+    make()
+    let release = (): void => undefined
+    core.gate = new Promise((resolve) => { release = resolve })
+    wall.setChannels(channels(1))
+    await run()
+    wall.setChannels([])
+    await run()
+    expect(core.calls).not.toContain('live.close')
+    release()
+    await run()
+    expect(core.calls.slice(-2)).toEqual(['live.open', 'live.close'])
+    expect(core.list).toEqual([])
   })
 
   it('keeps the place when the layout changes', async () => {
