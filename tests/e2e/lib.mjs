@@ -114,14 +114,31 @@ export async function untilPlaying(page, count) {
   await until('pictures keep coming', async () => total(await stats(page)) > total(first), PICTURE_MS)
 }
 
-export async function goTab(page, name) {
-  await page.locator('ion-tab-button', { hasText: name }).click()
+/** Ionic keeps left pages in the document; only what is on screen counts. */
+export const view = (page) => page.locator('ion-content:visible').last()
+
+/** While one page gives way to another both are there. */
+const settled = (page) => until('one page', async () => (await page.locator('ion-content:visible').count()) === 1)
+
+/** Goes to a tab: home, messages, devices or me. */
+export async function goTab(page, tab) {
+  await page.locator(`#tab-button-${tab}`).click()
+  await page.waitForURL(`**/#/${tab}`)
+  await settled(page)
 }
 
-/** Ionic keeps left pages in the document; only what is on screen counts. */
-export const view = (page) => page.locator('.ion-page:not(.shell):not(.ion-page-hidden):not(.ion-page-invisible)').last()
+/** Two taps in one go: as two calls of the test they would be too far apart on a busy machine. */
+export async function doubleTap(page, x, y) {
+  const session = await page.context().newCDPSession(page)
+  const touch = (type, touchPoints) => session.send('Input.dispatchTouchEvent', { type, touchPoints })
+  await Promise.all([
+    touch('touchStart', [{ x, y }]), touch('touchEnd', []), touch('touchStart', [{ x, y }]), touch('touchEnd', []),
+  ])
+  await session.detach()
+}
 
 export async function noViolations(page, where) {
+  await settled(page)
   const { violations } = await new AxeBuilder({ page }).analyze()
   const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`)
   assert.deepEqual(found, [], `accessibility of ${where}`)

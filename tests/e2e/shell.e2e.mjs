@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import {
-  goTab, launch, noViolations, openApp, PICTURE_MS, READY, reset, rpc, shoot, SIM_URL, site, stats, until, untilPlaying, view,
+  doubleTap, goTab, launch, noViolations, openApp, PICTURE_MS, READY, reset, rpc, shoot, SIM_URL, site, stats, until, untilPlaying, view,
 } from './lib.mjs'
 
 const { host, port, user, password } = READY ? site() : { host: '', port: '', user: '', password: '' }
@@ -129,8 +129,7 @@ describe('shell', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_SIM are not
     await untilPlaying(page, 1)
     const box = await page.locator('.tile').first().boundingBox()
     const [x, y] = [box.x + box.width / 2, box.y + box.height / 2]
-    await page.touchscreen.tap(x, y)
-    await page.touchscreen.tap(x, y)
+    await doubleTap(page, x, y)
     await until('one window left', async () => (await page.locator('.tile').count()) === 1)
     await page.locator('.tile .quality', { hasText: 'HD' }).waitFor({ timeout: PICTURE_MS })
     await shoot(page, 'home-enlarged')
@@ -166,7 +165,7 @@ describe('shell', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_SIM are not
 
   it('renames, deletes and takes the deletion back', async () => {
     await addByAddress('First name')
-    await goTab(page, 'Devices')
+    await goTab(page, 'devices')
     await view(page).getByText('First name').waitFor()
     await noViolations(page, 'devices')
     await shoot(page, 'devices')
@@ -187,10 +186,10 @@ describe('shell', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_SIM are not
   it('turns hard decoding off at once, for every window', async () => {
     await addByAddress()
     await untilPlaying(page, 1)
-    await goTab(page, 'Me')
+    await goTab(page, 'me')
     await view(page).getByRole('switch', { name: 'Hard decoding' }).click()
     await until('stored', async () => (await rpc(page, 'settings.get')).hardDecoding === false)
-    await goTab(page, 'Home')
+    await goTab(page, 'home')
     await until('software everywhere', async () => {
       const rows = await stats(page)
       return rows.length > 0 && rows.every((row) => row.path === 'openh264' && row.presented > 0)
@@ -198,10 +197,10 @@ describe('shell', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_SIM are not
   })
 
   it('speaks Chinese when asked, and has no gaps in any view', async () => {
-    await goTab(page, 'Messages')
+    await goTab(page, 'messages')
     await view(page).getByText('No alarm messages').waitFor()
     await noViolations(page, 'messages')
-    await goTab(page, 'Me')
+    await goTab(page, 'me')
     await noViolations(page, 'me')
     await shoot(page, 'me')
     await view(page).getByRole('radio', { name: '简体中文' }).check()

@@ -13,11 +13,12 @@ export const router = createRouter({
         { path: 'home', component: () => import('@/views/HomeView.vue') },
         { path: 'messages', component: () => import('@/views/MessagesView.vue') },
         { path: 'devices', component: () => import('@/views/DevicesView.vue') },
-        { path: 'devices/add', component: () => import('@/views/DeviceFormView.vue') },
-        { path: 'devices/:id/edit', component: () => import('@/views/DeviceFormView.vue'), props: true },
         { path: 'me', component: () => import('@/views/MeView.vue') },
       ],
     },
+    // Outside the tabs: a form has the whole screen, and no tab remembers it as its last page.
+    { path: '/device/add', component: () => import('@/views/DeviceFormView.vue') },
+    { path: '/device/:id', component: () => import('@/views/DeviceFormView.vue'), props: true },
     { path: '/:rest(.*)*', redirect: '/home' },
   ],
 })

@@ -58,7 +58,7 @@ describe('form', () => {
 })
 
 it('names the windows of a recorder by channel, of a camera by device', () => {
-  expect(wallChannels([device]).map((one) => one.name)).toEqual(['Gate', 'Yard 2'])
+  expect(wallChannels([device]).map((one) => one.name)).toEqual(['Gate', '2 · Yard'])
   expect(wallChannels([{ ...device, channels: [fakeChannel(1, 'Camera 1')] }]).map((one) => one.name)).toEqual(['Yard'])
 })
 

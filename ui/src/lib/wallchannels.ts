@@ -1,7 +1,7 @@
 import type { Device } from '@/api/generated'
 import type { WallChannel } from '@/wall/wall'
 
-/** All channels of all devices in the user's order; a recorder's channels carry its name only where it has none. */
+/** All channels of all devices in the user's order. */
 export function wallChannels(devices: readonly Device[]): WallChannel[] {
   return devices.flatMap((device) => device.channels.map((channel) => ({
     device: device.id,
@@ -11,8 +11,13 @@ export function wallChannels(devices: readonly Device[]): WallChannel[] {
   })))
 }
 
-/** The name on the picture. A camera is one thing, so its own name is the device's name the user gave. */
+/**
+ * The name on the picture. A camera is one thing, so it carries the name the user gave. A recorder's channel without a
+ * name of its own ("Yard 3") begins with its number: in a small window the end is cut off, and sixteen times "Yard…"
+ * tells nothing.
+ */
 function channelName(device: Device, number: number, name: string): string {
   if (device.channels.length === 1) return device.name
-  return name.trim() === '' ? `${device.name} ${number}` : name
+  const own = name.trim()
+  return own === '' || own.endsWith(` ${number}`) ? `${number} · ${device.name}` : own
 }
