@@ -137,6 +137,18 @@ export async function doubleTap(page, x, y) {
   await session.detach()
 }
 
+/** A finger drawn from one place to another. */
+export async function drag(page, from, to, steps = 12) {
+  const session = await page.context().newCDPSession(page)
+  const touch = (type, touchPoints) => session.send('Input.dispatchTouchEvent', { type, touchPoints })
+  await touch('touchStart', [from])
+  for (let i = 1; i <= steps; i += 1) {
+    await touch('touchMove', [{ x: from.x + ((to.x - from.x) * i) / steps, y: from.y + ((to.y - from.y) * i) / steps }])
+  }
+  await touch('touchEnd', [])
+  await session.detach()
+}
+
 export async function noViolations(page, where) {
   await settled(page)
   const { violations } = await new AxeBuilder({ page }).analyze()

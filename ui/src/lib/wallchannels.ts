@@ -1,4 +1,4 @@
-import type { Device } from '@/api/generated'
+import type { Channel, Device } from '@/api/generated'
 import type { WallChannel } from '@/wall/wall'
 
 /** All channels of all devices in the user's order. */
@@ -6,7 +6,7 @@ export function wallChannels(devices: readonly Device[]): WallChannel[] {
   return devices.flatMap((device) => device.channels.map((channel) => ({
     device: device.id,
     channel: channel.number,
-    name: channelName(device, channel.number, channel.name),
+    name: channelName(device, channel),
     hasSub: channel.streams.some((stream) => stream.profile === 'sub'),
   })))
 }
@@ -16,8 +16,12 @@ export function wallChannels(devices: readonly Device[]): WallChannel[] {
  * name of its own ("Yard 3") begins with its number: in a small window the end is cut off, and sixteen times "Yard…"
  * tells nothing.
  */
-function channelName(device: Device, number: number, name: string): string {
-  if (device.channels.length === 1) return device.name
+function channelName(device: Device, channel: Channel): string {
+  return device.channels.length === 1 ? device.name : (ownName(channel) ?? `${channel.number} · ${device.name}`)
+}
+
+/** What the device calls the channel; null where that is nothing or only its number. */
+export function ownName({ name, number }: Channel): string | null {
   const own = name.trim()
-  return own === '' || own.endsWith(` ${number}`) ? `${number} · ${device.name}` : own
+  return own === '' || own.endsWith(` ${number}`) ? null : own
 }
