@@ -12,6 +12,7 @@ class FakeSocket implements Socket {
   onerror: Socket['onerror'] = null
   sent: { credit: [number, number][]; ack: number }[] = []
   closed = false
+  readyState = 1
   readonly url: URL
   constructor(url: string) {
     this.url = new URL(url)
@@ -146,6 +147,20 @@ describe('over a WebSocket', () => {
     expect(log.slice(-3)).toEqual(['none', 'websocket', '3'])
     await clock.advance(200)
     expect(sockets[1]!.sent).toEqual([{ credit: [[3, 2]], ack: 3 }])
+  })
+
+  it('keeps credits that a closing socket would lose', async () => {
+    const socket = await startSocket()
+    socket.data(1)
+    socket.readyState = 2
+    connection.credit(3, 1)
+    await clock.advance(100)
+    expect(socket.sent).toEqual([])
+    socket.kill()
+    await clock.advance(0)
+    sockets[1]!.open()
+    await clock.advance(16)
+    expect(sockets[1]!.sent).toEqual([{ credit: [[3, 1]], ack: 1 }])
   })
 
   it('tells of a gap', async () => {

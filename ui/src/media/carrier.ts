@@ -21,8 +21,11 @@ export interface CarrierEvents {
 
 export interface Carrier {
   start(): void
-  /** Sends credits, and what has been handled where the carrier does not tell that by itself. */
-  credit(credits: Credit[]): void
+  /**
+   * Sends credits, and what has been handled where the carrier does not tell that by itself. False when it cannot; the
+   * credits then wait for the next carrier.
+   */
+  credit(credits: Credit[]): boolean
   close(): void
 }
 
@@ -244,9 +247,7 @@ export class MediaConnection {
       this.flushTimer = null
       // Without a carrier they wait here; the next carrier of this session takes them.
       if (this.carrierName === null || this.carrier === null) return
-      const credits = [...this.credits]
-      this.credits.clear()
-      this.carrier.credit(credits)
+      if (this.carrier.credit([...this.credits])) this.credits.clear()
     }, ms)
   }
 

@@ -35,9 +35,11 @@ export class PollCarrier implements Carrier {
     this.pump()
   }
 
-  credit(credits: Credit[]): void {
+  credit(credits: Credit[]): boolean {
+    if (this.isClosed) return false
     for (const [tile, count] of credits) this.credits.set(tile, (this.credits.get(tile) ?? 0) + count)
     this.pump()
+    return true
   }
 
   close(): void {

@@ -4,6 +4,7 @@ import type { Carrier, CarrierSetup, Credit } from './carrier'
 /** What is used of a WebSocket. */
 export interface Socket {
   binaryType: BinaryType
+  readonly readyState: number
   onopen: ((event: Event) => void) | null
   onmessage: ((event: MessageEvent) => void) | null
   onclose: ((event: CloseEvent) => void) | null
@@ -13,6 +14,8 @@ export interface Socket {
 }
 export type OpenSocket = (url: string) => Socket
 
+/** WebSocket.OPEN, which a page without WebSocket cannot name. */
+const STATE_OPEN = 1
 const OPEN_TIMEOUT_MS = 1000
 const CLOSE_UNKNOWN_SESSION = 4401
 const CLOSE_WRONG_ORIGIN = 4403
@@ -63,11 +66,14 @@ export class WebSocketCarrier implements Carrier {
     socket.onerror = () => undefined
   }
 
-  credit(credits: Credit[]): void {
+  credit(credits: Credit[]): boolean {
     const ack = this.setup.after()
-    if (!this.isOpen || (credits.length === 0 && ack === this.acked)) return
+    // A socket that is going down takes what it is given and loses it, and says so on the console.
+    if (!this.isOpen || this.socket?.readyState !== STATE_OPEN) return false
+    if (credits.length === 0 && ack === this.acked) return true
     this.acked = ack
-    this.socket?.send(JSON.stringify({ credit: credits, ack }))
+    this.socket.send(JSON.stringify({ credit: credits, ack }))
+    return true
   }
 
   close(): void {

@@ -35,7 +35,7 @@ class FakeCore {
   }
 
   openSocket = (): Socket => {
-    const socket = { binaryType: 'blob' as BinaryType, onopen: null, onmessage: null, onclose: null, onerror: null, sent: [] as string[], send(text: string) { this.sent.push(text) }, close: () => undefined }
+    const socket = { binaryType: 'blob' as BinaryType, readyState: 1, onopen: null, onmessage: null, onclose: null, onerror: null, sent: [] as string[], send(text: string) { this.sent.push(text) }, close: () => undefined }
     this.sockets.push(socket)
     queueMicrotask(() => (socket as Socket).onopen?.(new Event('open')))
     return socket
