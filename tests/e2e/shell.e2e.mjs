@@ -54,6 +54,10 @@ describe('shell', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_SIM are not
     await view(page).getByRole('heading', { name: 'Added' }).waitFor({ timeout: PICTURE_MS })
     await view(page).getByRole('button', { name: 'Watch now' }).click()
     await page.locator('.tile').first().waitFor()
+    // A first recorder opens as large as it is; four windows are quicker to wait for.
+    await until('sixteen windows', async () => (await page.locator('.tile').count()) === 16)
+    await chooseLayout('4 windows')
+    await until('four windows', async () => (await page.locator('.tile').count()) === 4)
   }
 
   const chooseLayout = (name) => view(page).getByRole('radio', { name, exact: true }).check()
@@ -73,6 +77,7 @@ describe('shell', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_SIM are not
     await noViolations(page, 'added')
     await view(page).getByRole('button', { name: 'Watch now' }).click()
     await untilPlaying(page, 1)
+    await until('one camera, one window', async () => (await page.locator('.tile').count()) === 1)
     await shoot(page, 'home-one')
   })
 

@@ -1,0 +1,90 @@
+/** CPU time and memory of process trees, from /proc (proc(5)). */
+import { readFileSync, readdirSync } from 'node:fs'
+
+/** Fields of /proc/PID/stat after the command name; the last ')' ends that. */
+function fields(pid) {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return text.slice(text.lastIndexOf(') ') + 2).split(' ')
+  } catch {
+    return null
+  }
+}
+
+function childrenOf(parent) {
+  return readdirSync('/proc').map(Number).filter((pid) => pid && Number(fields(pid)?.[1]) === parent)
+}
+
+function name(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
+  } catch {
+    return ''
+  }
+}
+
+function tree(roots) {
+  const all = [...roots]
+  for (let at = 0; at < all.length; at += 1) all.push(...childrenOf(all[at]))
+  return [...new Set(all)]
+}
+
+function pssKib(pid) {
+  try {
+    return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0)
+  } catch {
+    return 0
+  }
+}
+
+function now(roots) {
+  const sum = { cpu_s: 0, rss_mib: 0, pss_mib: 0, processes: 0, by_process: {} }
+  for (const pid of tree(roots)) {
+    const stat = fields(pid)
+    if (!stat) continue
+    // CLK_TCK is 100 wherever this runs; reaped children count too.
+    const cpu = (Number(stat[11]) + Number(stat[12]) + Number(stat[13]) + Number(stat[14])) / 100
+    const rss = (Number(stat[21]) * 4096) / 2 ** 20
+    sum.cpu_s += cpu
+    sum.rss_mib += rss
+    sum.pss_mib += pssKib(pid) / 1024
+    sum.processes += 1
+    const row = (sum.by_process[name(pid)] ??= { cpu_s: 0, rss_mib: 0 })
+    row.cpu_s += cpu
+    row.rss_mib += rss
+  }
+  return sum
+}
+
+export const sampleUsage = {
+  childrenOf,
+  name,
+  /** Samples every half second until stopped: CPU spent in between, peak memory. */
+  start(roots) {
+    const before = now(roots)
+    let peakRss = before.rss_mib
+    let peakPss = before.pss_mib
+    const timer = setInterval(() => {
+      const sample = now(roots)
+      peakRss = Math.max(peakRss, sample.rss_mib)
+      peakPss = Math.max(peakPss, sample.pss_mib)
+    }, 500)
+    return {
+      stop() {
+        clearInterval(timer)
+        const after = now(roots)
+        const round = (value, digits) => Number(value.toFixed(digits))
+        return {
+          cpu_s: round(after.cpu_s - before.cpu_s, 2),
+          peak_rss_mib: round(Math.max(peakRss, after.rss_mib), 1),
+          peak_pss_mib: round(Math.max(peakPss, after.pss_mib), 1),
+          processes: after.processes,
+          by_process: Object.fromEntries(Object.entries(after.by_process).map(([process, row]) => [
+            process,
+            { cpu_s: round(row.cpu_s - (before.by_process[process]?.cpu_s ?? 0), 2), rss_mib: round(row.rss_mib, 1) },
+          ])),
+        }
+      },
+    }
+  },
+}
