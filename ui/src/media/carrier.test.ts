@@ -274,6 +274,22 @@ describe('over long polls', () => {
     expect(polls[3]!.url.searchParams.get('credit')).toBe('3:1')
   })
 
+  it('hands credits that were not sent to the next request after a failure', async () => {
+    await startPoll()
+    polls[0]!.reply(200, batch(1))
+    await settle()
+    connection.credit(3, 1)
+    await clock.advance(16)
+    connection.credit(3, 2)
+    await clock.advance(16)
+    polls[1]!.fail()
+    await clock.advance(20)
+    expect(polls.slice(3).map((p) => p.url.searchParams.get('credit'))).toEqual([null])
+    polls[3]!.reply(200)
+    await clock.advance(20)
+    expect(polls[4]!.url.searchParams.get('credit') ?? polls[5]!.url.searchParams.get('credit')).toBe('3:2')
+  })
+
   it('takes what both requests bring once', async () => {
     await startPoll()
     polls[0]!.reply(200, batch(1))

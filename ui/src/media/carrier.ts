@@ -26,7 +26,8 @@ export interface Carrier {
    * credits then wait for the next carrier.
    */
   credit(credits: Credit[]): boolean
-  close(): void
+  /** Returns the credits it took and has not sent. */
+  close(): Credit[]
 }
 
 export interface CarrierSetup {
@@ -172,6 +173,7 @@ export class MediaConnection {
             this.socketFailures = 0
           }
           this.carrierName = name
+          if (this.credits.size > 0) this.scheduleFlush(CREDIT_INTERVAL_MS)
           this.events.carrier(name)
         },
         data: (buffer) => {
@@ -186,7 +188,6 @@ export class MediaConnection {
       ? new WebSocketCarrier(setup, openSocket)
       : new PollCarrier(setup, fetch)
     this.carrier.start()
-    if (this.credits.size > 0) this.scheduleFlush(CREDIT_INTERVAL_MS)
   }
 
   private carrierClosed(name: 'websocket' | 'poll', loss: Loss): void {
@@ -252,7 +253,7 @@ export class MediaConnection {
   }
 
   private dropCarrier(): void {
-    this.carrier?.close()
+    for (const [tile, count] of this.carrier?.close() ?? []) this.credits.set(tile, (this.credits.get(tile) ?? 0) + count)
     this.carrier = null
     if (this.carrierName !== null) {
       this.carrierName = null

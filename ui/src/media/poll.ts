@@ -42,7 +42,14 @@ export class PollCarrier implements Carrier {
     return true
   }
 
-  close(): void {
+  close(): Credit[] {
+    this.shut()
+    const unsent = [...this.credits]
+    this.credits.clear()
+    return unsent
+  }
+
+  private shut(): void {
     this.isClosed = true
     for (const request of [this.main, this.side]) if (request) this.setup.clock.clear(request.abandonTimer)
     this.main = this.side = null
@@ -109,7 +116,7 @@ export class PollCarrier implements Carrier {
 
   private fail(loss: Loss): void {
     if (this.isClosed) return
-    this.close()
+    this.shut()
     this.setup.events.closed(loss)
   }
 }

@@ -76,7 +76,12 @@ export class WebSocketCarrier implements Carrier {
     return true
   }
 
-  close(): void {
+  close(): Credit[] {
+    this.shut()
+    return []
+  }
+
+  private shut(): void {
     if (this.openTimer !== null) this.setup.clock.clear(this.openTimer)
     this.openTimer = null
     this.isOpen = false
@@ -88,7 +93,7 @@ export class WebSocketCarrier implements Carrier {
   }
 
   private fail(loss: 'lost' | 'refused' | 'unknownSession'): void {
-    this.close()
+    this.shut()
     this.setup.events.closed(loss)
   }
 }
