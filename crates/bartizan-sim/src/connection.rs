@@ -35,8 +35,9 @@ const SLOW_DESCRIBE: Duration = Duration::from_secs(3);
 /// Host that `wrong-content-base` names (TEST-NET-1, RFC 5737).
 const WRONG_HOST: &str = "192.0.2.10:554";
 const PUBLIC: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, SET_PARAMETER, TEARDOWN";
-const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Type: text/html\r\n\
-    Content-Length: 50\r\nConnection: close\r\n\r\n<html><body><h1>400 Bad Request</h1></body></html";
+pub(crate) const HTTP_ANSWER: &[u8] =
+    b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Type: text/html\r\n\
+    Content-Length: 50\r\nConnection: close\r\n\r\n<html><body><h1>400 Bad Request</h1></body></html>";
 
 pub(crate) struct Connection {
     shared: Arc<Shared>,

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -30,12 +30,25 @@ struct Pending {
     bytes: Vec<u8>,
     sent: usize,
     closed: bool,
+    corked: bool,
 }
 
 pub(crate) struct Outgoing {
     pub stream: TcpStream,
     pending: Mutex<Pending>,
     changed: Notify,
+}
+
+/// Guard of [`Outgoing::cork`].
+pub(crate) struct Cork(Arc<Outgoing>);
+
+impl Drop for Cork {
+    fn drop(&mut self) {
+        self.0.pending().corked = false;
+        if !matches!(self.0.step(), Ok(true)) {
+            self.0.changed.notify_one();
+        }
+    }
 }
 
 impl Outgoing {
@@ -64,7 +77,7 @@ impl Outgoing {
             return;
         }
         let mut rest = bytes;
-        if pending.bytes.is_empty() {
+        if pending.bytes.is_empty() && !pending.corked {
             // Straight to the socket: one system call and no second task to wake.
             while !rest.is_empty() {
                 match self.stream.try_write(rest) {
@@ -79,8 +92,16 @@ impl Outgoing {
         }
         if !rest.is_empty() || pending.closed {
             pending.bytes.extend_from_slice(rest);
-            self.changed.notify_one();
+            if !pending.corked {
+                self.changed.notify_one();
+            }
         }
+    }
+
+    /// Collects what is pushed until the guard goes, then sends it at once: one system call for all that is due.
+    pub fn cork(self: &Arc<Self>) -> Cork {
+        self.pending().corked = true;
+        Cork(self.clone())
     }
 
     /// Ends the connection; with `reset`, by RST instead of FIN.

@@ -24,6 +24,8 @@ use crate::{
 /// RTCP sender reports: one at the start, then at this interval (RFC 3550 §6.2 asks for at least 5 s).
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 const AUDIO_PACKET: Duration = Duration::from_millis(20);
+/// A clip site sends audio packets in pairs, so that many viewers cost half the system calls.
+const CLIP_AUDIO_DELAY: Duration = Duration::from_millis(20);
 const AUDIO_SAMPLES: u32 = 160;
 /// How far `timestamp-jump` jumps.
 const JUMP: Duration = Duration::from_secs(600);
@@ -110,7 +112,9 @@ impl Player {
         let mut audio_index = 0u32;
         let mut next_report = self.started;
         loop {
-            let audio_due = self.audio.as_ref().map(|_| self.started + AUDIO_PACKET * audio_index);
+            let delay =
+                if matches!(pictures, Pictures::Clip { .. }) { CLIP_AUDIO_DELAY } else { Duration::ZERO };
+            let audio_due = self.audio.as_ref().map(|_| self.started + AUDIO_PACKET * audio_index + delay);
             let due = [pictures.due(), audio_due].into_iter().flatten().fold(next_report, Instant::min);
             let mut picture = None;
             tokio::select! {
@@ -128,6 +132,7 @@ impl Player {
             if !self.strike(&mut state, &mut pictures, now).await {
                 return;
             }
+            let _cork = self.video.as_ref().or(self.audio.as_ref()).and_then(|track| lock(track).cork());
             let fault = self.shared.faults.armed(Some(self.channel)).map(|armed| armed.fault);
             let stalled = fault == Some(Fault::Stall);
             state.waiting_for_key |= state.stalled && !stalled;
@@ -162,21 +167,21 @@ impl Player {
                     Pushed::Gone => return,
                 }
             }
-            if let (Some(audio_due), Some(track)) = (audio_due.filter(|due| *due <= now), &self.audio) {
-                if !stalled {
-                    let mut track = lock(track);
-                    let timestamp = track.timestamp(since(self.origin, audio_due));
-                    // The marker opens a talkspurt (RFC 3551 §4.1).
-                    if track.send(timestamp, [&tone[..]].into_iter(), audio_index == 0, damage)
-                        == Pushed::Gone
-                    {
-                        return;
-                    }
-                }
-                audio_index += 1;
-                let lag = since(audio_due, now);
+            if let Some(track) = &self.audio {
+                let mut track = lock(track);
+                let lag = since(self.started + AUDIO_PACKET * audio_index, now);
                 if lag > MAX_LAG {
                     audio_index += (lag.as_millis() / AUDIO_PACKET.as_millis()) as u32;
+                }
+                while self.started + AUDIO_PACKET * audio_index <= now {
+                    let at = self.started + AUDIO_PACKET * audio_index;
+                    let timestamp = track.timestamp(since(self.origin, at));
+                    // The marker opens a talkspurt (RFC 3551 §4.1).
+                    let payload = [&tone[..]].into_iter();
+                    if !stalled && track.send(timestamp, payload, audio_index == 0, damage) == Pushed::Gone {
+                        return;
+                    }
+                    audio_index += 1;
                 }
             }
             if next_report <= now {

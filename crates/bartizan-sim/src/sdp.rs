@@ -35,7 +35,8 @@ impl Description<'_> {
         };
         line(format_args!("v=0"));
         line(format_args!("o=- 1 1 IN {family} {}", self.server));
-        line(format_args!("s={}", self.name));
+        line(format_args!("s=Media Presentation"));
+        line(format_args!("i={}", self.name));
         line(format_args!("c=IN {family} {any}"));
         line(format_args!("t=0 0"));
         line(format_args!("a=control:*"));
@@ -82,7 +83,7 @@ mod tests {
             video: true,
             audio: true,
         };
-        let expected = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=Front gate\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n\
+        let expected = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=Media Presentation\r\ni=Front gate\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n\
             a=control:*\r\na=range:npt=0-\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\
             a=fmtp:96 packetization-mode=1;profile-level-id=42C01E;sprop-parameter-sets=Z0LAHto=,aM4=\r\n\
             a=framerate:15\r\na=recvonly\r\na=control:trackID=0\r\nm=audio 0 RTP/AVP 0\r\n\

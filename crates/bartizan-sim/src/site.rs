@@ -356,3 +356,7 @@ mod tests {
         assert_eq!(percent_encode("p@ss:/ü"), "p%40ss%3A%2F%C3%BC");
     }
 }
+
+#[cfg(test)]
+#[path = "site_tests.rs"]
+mod server;

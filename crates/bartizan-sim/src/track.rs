@@ -10,7 +10,7 @@ use std::{
 use tokio::{net::UdpSocket, time::Instant};
 
 use crate::{
-    outgoing::{Outgoing, Pushed},
+    outgoing::{Cork, Outgoing, Pushed},
     rtp,
 };
 
@@ -152,6 +152,14 @@ impl Track {
             Route::Udp { rtcp, to_rtcp, .. } => {
                 let _ = rtcp.try_send_to(&report, *to_rtcp);
             }
+        }
+    }
+
+    /// Makes what is sent from now until the guard goes leave in one piece, on a connection.
+    pub fn cork(&self) -> Option<Cork> {
+        match &self.route {
+            Route::Interleaved { out, .. } => out.upgrade().map(|out| out.cork()),
+            Route::Udp { .. } => None,
         }
     }
 

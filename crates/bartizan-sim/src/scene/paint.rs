@@ -20,13 +20,20 @@ impl Painter {
         Self { width, height, pixels: vec![[0; 4]; width * height * 4] }
     }
 
-    fn fill(&mut self, (x0, y0): (f32, f32), (x1, y1): (f32, f32), shade: impl Fn(f32, f32) -> Option<Rgb>) {
+    fn fill(&mut self, from: (f32, f32), to: (f32, f32), shade: impl Fn(f32, f32) -> Option<Rgb>) {
+        self.cover(from, to, |x, y, _| shade(x, y));
+    }
+
+    /// Shades what `shade` does not leave out; it is told what was there before.
+    fn cover(&mut self, from: (f32, f32), to: (f32, f32), shade: impl Fn(f32, f32, Rgb) -> Option<Rgb>) {
+        let ((x0, y0), (x1, y1)) = (from, to);
         let (w, h) = (self.width * 2, self.height * 2);
         let clip = |at: f32, size: usize| (at * size as f32).round().clamp(0.0, size as f32) as usize;
         for row in clip(y0, h)..clip(y1, h) {
             let y = (row as f32 + 0.5) / h as f32;
             for column in clip(x0, w)..clip(x1, w) {
-                if let Some([r, g, b]) = shade((column as f32 + 0.5) / w as f32, y) {
+                let [r, g, b, _] = self.pixels[row * w + column];
+                if let Some([r, g, b]) = shade((column as f32 + 0.5) / w as f32, y, [r, g, b]) {
                     self.pixels[row * w + column] = [r, g, b, 255];
                 }
             }
@@ -51,11 +58,16 @@ impl Painter {
 
     /// A convex or concave polygon, even-odd.
     pub fn polygon(&mut self, points: &[(f32, f32)], colour: Rgb) {
+        self.glow(points, colour, 1.0);
+    }
+
+    /// A polygon through which the share 1 − `strength` of what is behind still shows.
+    pub fn glow(&mut self, points: &[(f32, f32)], colour: Rgb, strength: f32) {
         let bound = |pick: fn(&(f32, f32)) -> f32| {
             points.iter().map(pick).fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(v), high.max(v)))
         };
         let ((x0, x1), (y0, y1)) = (bound(|p| p.0), bound(|p| p.1));
-        self.fill((x0, y0), (x1, y1), |x, y| {
+        self.cover((x0, y0), (x1, y1), |x, y, behind| {
             let mut inside = false;
             for (index, a) in points.iter().enumerate() {
                 let b = points[(index + 1) % points.len()];
@@ -63,7 +75,7 @@ impl Painter {
                     inside = !inside;
                 }
             }
-            inside.then_some(colour)
+            inside.then(|| mix(behind, colour, strength))
         });
     }
 

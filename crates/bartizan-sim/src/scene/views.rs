@@ -151,10 +151,8 @@ fn tree(p: &mut Painter, light: Light, x: f32, ground: f32, size: f32) {
 
 fn lamp(p: &mut Painter, light: Light, x: f32, ground: f32) {
     if light.night {
-        p.polygon(
-            &[(x + 0.035, 0.36), (x + 0.065, 0.36), (x + 0.14, ground), (x - 0.04, ground)],
-            [74, 74, 84],
-        );
+        let cone = [(x + 0.035, 0.36), (x + 0.065, 0.36), (x + 0.17, ground), (x - 0.07, ground)];
+        p.glow(&cone, [255, 226, 160], 0.16);
     }
     p.rect(x - 0.004, 0.34, x + 0.004, ground, light.on([70, 74, 80]));
     p.rect(x, 0.34, x + 0.06, 0.352, light.on([70, 74, 80]));
@@ -192,7 +190,7 @@ fn street(p: &mut Painter, light: Light, wall: Rgb, shift: f32) {
 }
 
 fn parking(p: &mut Painter, light: Light, wall: Rgb, shift: f32) {
-    sky(p, light, 0.5, shift);
+    sky(p, light, 0.53, shift);
     house(p, light, wall, (0.30, 0.24, 0.98, 0.52), 3);
     tree(p, light, 0.10, 0.53, 0.22);
     tree(p, light, 0.22, 0.53, 0.16);
