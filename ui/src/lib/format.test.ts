@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { changesOf, checkForm, draftOf, emptyForm, formOf } from './draft'
 import { channelSizes, formatAddress, formatAge, secondsUntil } from './format'
 import { resolveTheme } from './theme'
-import { wallChannels } from './wallchannels'
+import { fittingLayout, wallChannels } from './wallchannels'
 import type { Device } from '@/api/generated'
 import { resolveLocale } from '@/i18n'
 import { fakeChannel } from '@/platform/fake'
@@ -60,6 +60,10 @@ describe('form', () => {
 it('names the windows of a recorder by channel, of a camera by device', () => {
   expect(wallChannels([device]).map((one) => one.name)).toEqual(['Gate', '2 · Yard'])
   expect(wallChannels([{ ...device, channels: [fakeChannel(1, 'Camera 1')] }]).map((one) => one.name)).toEqual(['Yard'])
+})
+
+it.each([[0, 1], [1, 1], [2, 4], [5, 9], [10, 16], [64, 16]])('%d channels begin with %d windows', (n, windows) => {
+  expect(fittingLayout(n)).toBe(windows)
 })
 
 it('follows the system where the user did not choose', () => {

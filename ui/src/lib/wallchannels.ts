@@ -1,4 +1,5 @@
 import type { Channel, Device } from '@/api/generated'
+import type { LayoutCount } from '@/wall/layout'
 import type { WallChannel } from '@/wall/wall'
 
 /** All channels of all devices in the user's order. */
@@ -24,4 +25,11 @@ function channelName(device: Device, channel: Channel): string {
 export function ownName({ name, number }: Channel): string | null {
   const own = name.trim()
   return own === '' || own.endsWith(` ${number}`) ? null : own
+}
+
+/** The smallest wall that shows so many channels at once. */
+export function fittingLayout(channels: number): LayoutCount {
+  if (channels <= 1) return 1
+  if (channels <= 4) return 4
+  return channels <= 9 ? 9 : 16
 }
