@@ -56,6 +56,10 @@ function now(roots) {
   return sum
 }
 
+function mean(values) {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
+}
+
 export const sampleUsage = {
   childrenOf,
   name,
@@ -64,8 +68,10 @@ export const sampleUsage = {
     const before = now(roots)
     let peakRss = before.rss_mib
     let peakPss = before.pss_mib
+    const rss = []
     const timer = setInterval(() => {
       const sample = now(roots)
+      rss.push(sample.rss_mib)
       peakRss = Math.max(peakRss, sample.rss_mib)
       peakPss = Math.max(peakPss, sample.pss_mib)
     }, 500)
@@ -78,6 +84,9 @@ export const sampleUsage = {
           cpu_s: round(after.cpu_s - before.cpu_s, 2),
           peak_rss_mib: round(Math.max(peakRss, after.rss_mib), 1),
           peak_pss_mib: round(Math.max(peakPss, after.pss_mib), 1),
+          // Means over a tenth of the time, so that one collection of garbage does not decide.
+          middle_rss_mib: round(mean(rss.slice(Math.floor(rss.length * 0.45), Math.ceil(rss.length * 0.55))), 1),
+          end_rss_mib: round(mean(rss.slice(Math.floor(rss.length * 0.9))), 1),
           processes: after.processes,
           by_process: Object.fromEntries(Object.entries(after.by_process).map(([process, row]) => [
             process,

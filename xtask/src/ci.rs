@@ -30,7 +30,6 @@ pub fn run_checks() -> Result<(), String> {
     mobile()
 }
 
-
 fn has_cargo_deny() -> bool {
     Command::new(env!("CARGO")).args(["deny", "--version"]).output().is_ok_and(|out| out.status.success())
 }

@@ -187,7 +187,9 @@ impl Display {
 }
 
 fn print_table(report: &Value) {
-    println!("tile  name                  codec        path       size        fps   age p50/p95 ms   dropped  first ms");
+    println!(
+        "tile  name                  codec        path       size        fps   age p50/p95 ms   dropped  first ms"
+    );
     for tile in report["tiles"].as_array().into_iter().flatten() {
         let text = |key: &str| tile[key].as_str().unwrap_or("-").to_owned();
         let number = |key: &str| tile[key].as_f64().map_or("-".into(), |n| format!("{n:.1}"));
@@ -219,8 +221,11 @@ fn print_table(report: &Value) {
 /// An error when a tile presented nothing.
 fn silent_tiles(report: &Value) -> Result<(), String> {
     let tiles = report["tiles"].as_array().cloned().unwrap_or_default();
-    let silent: Vec<_> =
-        tiles.iter().filter(|tile| tile["presented"].as_u64() == Some(0)).map(|tile| tile["index"].clone()).collect();
+    let silent: Vec<_> = tiles
+        .iter()
+        .filter(|tile| tile["presented"].as_u64() == Some(0))
+        .map(|tile| tile["index"].clone())
+        .collect();
     if tiles.is_empty() {
         Err("no tiles on the wall".into())
     } else if silent.is_empty() {

@@ -205,7 +205,8 @@ fn stat(pid: u32) -> Option<(u64, u64)> {
 
 fn pss_kib(pid: u32) -> u64 {
     let mut text = String::new();
-    let read = fs::File::open(format!("/proc/{pid}/smaps_rollup")).and_then(|mut file| file.read_to_string(&mut text));
+    let read = fs::File::open(format!("/proc/{pid}/smaps_rollup"))
+        .and_then(|mut file| file.read_to_string(&mut text));
     if read.is_err() {
         return 0;
     }

@@ -22,7 +22,8 @@ pub const RUN_PACKAGES: &[&str] = &[
     "libgl1-mesa-dri",
 ];
 /// What a run without a display needs on top.
-pub const HEADLESS_PACKAGES: &[&str] = &["xvfb", "xauth", "chromium", "webkit2gtk-driver", "fonts-wqy-microhei"];
+pub const HEADLESS_PACKAGES: &[&str] =
+    &["xvfb", "xauth", "chromium", "webkit2gtk-driver", "fonts-wqy-microhei"];
 /// The clients and servers we did not write, for the tests and benchmarks.
 pub const TEST_PACKAGES: &[&str] = &[
     "ffmpeg",
@@ -33,7 +34,7 @@ pub const TEST_PACKAGES: &[&str] = &[
     "imagemagick",
 ];
 /// The peers of the benchmarks.
-pub const BENCH_PACKAGES: &[&str] = &["mpv"];
+pub const BENCH_PACKAGES: &[&str] = &["mpv", "x11-utils"];
 
 /// Installs what is missing of `wanted`, or tells the line that does.
 pub fn packages(wanted: &[&str]) -> Result<(), String> {
@@ -126,6 +127,12 @@ fn fingerprint(parts: &[&[u8]]) -> String {
     let mut hasher = DefaultHasher::new();
     parts.hash(&mut hasher);
     format!("{:016x}", hasher.finish())
+}
+
+/// Builds an optimised example.
+pub fn build_example(package: &str, example: &str) -> Result<(), String> {
+    let mut command = Command::new(env!("CARGO"));
+    run(command.args(["build", "--release", "-p", package, "--example", example]).current_dir(root()))
 }
 
 /// Builds programs; gives the folder they are in.

@@ -171,7 +171,9 @@ fn vitest_counts(text: &str) -> (u64, u64) {
 fn node_counts(text: &str) -> (u64, u64) {
     let plain = strip_colours(text);
     let count = |word: &str| {
-        plain.lines().find_map(|line| line.trim_start_matches(['ℹ', '#', ' ']).strip_prefix(word)?.trim().parse().ok())
+        plain
+            .lines()
+            .find_map(|line| line.trim_start_matches(['ℹ', '#', ' ']).strip_prefix(word)?.trim().parse().ok())
     };
     (count("pass ").unwrap_or(0), count("fail ").unwrap_or(0))
 }
@@ -203,10 +205,17 @@ mod unit {
 
     #[test]
     fn counts() {
-        let cargo = "test result: ok. 12 passed; 0 failed; 0 ignored\nx\ntest result: FAILED. 3 passed; 2 failed;";
+        let cargo =
+            "test result: ok. 12 passed; 0 failed; 0 ignored\nx\ntest result: FAILED. 3 passed; 2 failed;";
         assert_eq!(cargo_counts(cargo), (15, 2));
-        assert_eq!(vitest_counts(" Test Files  2 passed (2)\n      Tests  1 failed | 61 passed (62)\n"), (61, 1));
-        assert_eq!(vitest_counts("\u{1b}[2m      Tests \u{1b}[22m \u{1b}[1m\u{1b}[32m61 passed\u{1b}[39m"), (61, 0));
+        assert_eq!(
+            vitest_counts(" Test Files  2 passed (2)\n      Tests  1 failed | 61 passed (62)\n"),
+            (61, 1)
+        );
+        assert_eq!(
+            vitest_counts("\u{1b}[2m      Tests \u{1b}[22m \u{1b}[1m\u{1b}[32m61 passed\u{1b}[39m"),
+            (61, 0)
+        );
         assert_eq!(node_counts("ℹ tests 8\nℹ pass 7\nℹ fail 1\n"), (7, 1));
         assert_eq!(node_counts(""), (0, 0));
     }
