@@ -21,7 +21,7 @@ it.each([
 
 it('counts down to the next try', () => {
   expect(words({ ...playing, phase: 'backoff', retryAtMs: 3500, code: 'unreachable' })).toMatchObject({
-    text: 'Reconnecting in 3 s', advice: 'The device cannot be reached', cure: 'retry',
+    text: 'Reconnecting in 3 s', advice: 'The device cannot be reached · Picture is 0.2 s old', cure: 'retry',
   })
 })
 

@@ -46,7 +46,7 @@ export function tileWords(view: TileView, nowMs: number, transport: Transport, h
         tone: 'busy',
         text: seconds > 0 ? t('tile.backoff', { seconds }) : t('tile.reconnecting'),
         code: view.code,
-        advice: view.code === null ? null : errorTitle(view.code),
+        advice: joined(view.code === null ? null : errorTitle(view.code), lastPicture(view)),
         cure: 'retry',
       }
     }
@@ -57,6 +57,16 @@ export function tileWords(view: TileView, nowMs: number, transport: Transport, h
       }
     }
   }
+}
+
+/** How old the picture is that still stands in a window without a stream. */
+function lastPicture(view: TileView): string | null {
+  return view.hasPicture && view.ageMs !== null ? t('tile.stale', { age: formatAge(view.ageMs) }) : null
+}
+
+function joined(...parts: (string | null)[]): string | null {
+  const there = parts.filter((part) => part !== null)
+  return there.length === 0 ? null : there.join(' · ')
 }
 
 /** "Gate, live, 0.2 s, SD": what a screen reader says for a window. */
