@@ -170,3 +170,40 @@ impl Outgoing {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{io::AsyncReadExt, net::TcpListener};
+
+    use super::*;
+
+    /// What waits is bounded while the peer does not read, and all that was taken arrives in order once it does.
+    #[tokio::test]
+    async fn a_slow_reader_costs_no_memory() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut reader = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let out = Arc::new(Outgoing::new(listener.accept().await.unwrap().0));
+        let mut taken = 0u64;
+        let mut unit = vec![0u8; 32 * 1024];
+        while out.room() == Pushed::Taken {
+            unit[..8].copy_from_slice(&taken.to_be_bytes());
+            out.push(&unit);
+            taken += 1;
+        }
+        assert_eq!(out.room(), Pushed::Full);
+        assert!(out.pending().bytes.len() <= MAX_PENDING + 2 * unit.len());
+        let reading = async {
+            for number in 0..taken {
+                reader.read_exact(&mut unit).await.unwrap();
+                assert_eq!(unit[..8], number.to_be_bytes());
+            }
+        };
+        tokio::select! {
+            () = out.run() => panic!("the connection lives"),
+            ended = timeout(WRITE_TIMEOUT, reading) => ended.unwrap(),
+        }
+        assert_eq!(out.room(), Pushed::Taken);
+        out.close(false);
+        assert_eq!(out.room(), Pushed::Gone);
+    }
+}
