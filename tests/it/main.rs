@@ -1,1 +1,14 @@
+//! What the whole promises, tested from outside: each module is one concern.
 
+mod carriers;
+mod contract;
+mod edges;
+mod failures;
+mod gstreamer;
+mod media_wire;
+mod secrets;
+mod sim_witness;
+mod support;
+mod survival;
+mod torn_input;
+mod transcripts;

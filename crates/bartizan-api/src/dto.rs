@@ -124,7 +124,7 @@ pub struct Device {
 pub struct Channel {
     /// 1-based.
     pub number: u16,
-    /// Its name.
+    /// What the device calls it; empty where it does not say.
     pub name: String,
     /// Its encodings; main first. One without a sub stream has one entry.
     pub streams: Vec<StreamInfo>,
@@ -159,7 +159,6 @@ pub struct DeviceDraft {
     /// Host name or address.
     pub host: Option<String>,
     /// RTSP port, 554 when absent.
-    #[ts(type = "number")]
     pub port: Option<u32>,
     /// User name.
     pub user: Option<String>,

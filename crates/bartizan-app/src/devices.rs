@@ -138,8 +138,7 @@ impl Devices {
     /// Talks to the device a person described, without storing anything.
     pub async fn probe(&self, draft: &Draft) -> Result<Found> {
         let target = draft.target()?;
-        let name = name_of(draft, &target.address.host);
-        probe(&self.live, target, &name).await
+        probe(&self.live, target).await
     }
 
     /// Probes and stores.
@@ -161,7 +160,7 @@ impl Devices {
         let path = target.address.path.clone();
         let channels = vec![bartizan_store::ChannelRow {
             number: 1,
-            name: name.clone(),
+            name: String::new(),
             streams: vec![bartizan_store::StreamRow {
                 profile: StreamProfile::Main,
                 path,
@@ -217,12 +216,10 @@ impl Devices {
             {
                 target.address = target.address.with_path(&stream.path);
             }
-            let found = probe(&self.live, target, &name).await?;
+            let found = probe(&self.live, target).await?;
             into_row(id.clone(), name, found, old.added_at)
         } else {
-            let mut row = DeviceRow { transport: transport_word(transport).to_owned(), ..old.clone() };
-            rename(&mut row, &name);
-            row
+            DeviceRow { name, transport: transport_word(transport).to_owned(), ..old.clone() }
         };
         row.added_at = old.added_at;
         self.book.store.replace_device(row.clone()).await?;
@@ -247,18 +244,6 @@ impl Devices {
         self.book.refresh().await?;
         self.book.get(id)
     }
-}
-
-/// Channels named after the device follow its new name.
-fn rename(row: &mut DeviceRow, name: &str) {
-    for channel in &mut row.channels {
-        if channel.name == row.name {
-            channel.name = name.to_owned();
-        } else if channel.name == format!("{} {}", row.name, channel.number) {
-            channel.name = format!("{name} {}", channel.number);
-        }
-    }
-    row.name = name.to_owned();
 }
 
 fn name_of(draft: &Draft, host: &str) -> String {

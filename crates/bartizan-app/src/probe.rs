@@ -81,12 +81,10 @@ impl Draft {
 }
 
 /// Probes the device of `source`. A path other than `/` means that one stream; else the well-known paths are tried.
-///
-/// `name` becomes the name of a single channel and the stem of several.
-pub async fn probe(live: &Live, source: StreamSource, name: &str) -> Result<Found> {
+pub async fn probe(live: &Live, source: StreamSource) -> Result<Found> {
     let prober = Prober { live, source };
     let search = async {
-        if prober.source.address.path == "/" { prober.search(name).await } else { prober.one(name).await }
+        if prober.source.address.path == "/" { prober.search().await } else { prober.one().await }
     };
     match tokio::time::timeout(PROBE_LIMIT, search).await {
         Ok(found) => found,
@@ -119,7 +117,7 @@ impl Prober<'_> {
     }
 
     /// The stream of the given path, and its sibling where the path tells of one.
-    async fn one(&self, name: &str) -> Result<Found> {
+    async fn one(&self) -> Result<Found> {
         let path = self.source.address.path.clone();
         let given = self.describe(&path, true).await?;
         let server = given.server.clone();
@@ -137,16 +135,16 @@ impl Prober<'_> {
                 }
             }
         }
-        let title = given.title.unwrap_or_else(|| name.to_owned());
+        let title = given.title.unwrap_or_default();
         let streams = std::iter::once(main).chain(sub).collect();
         Ok(self.found(&path, server, vec![ChannelRow { number, name: title, streams }]))
     }
 
-    async fn search(&self, name: &str) -> Result<Found> {
+    async fn search(&self) -> Result<Found> {
         let mut asked = true;
         for pattern in WELL_KNOWN_PATHS {
             match self.describe(&pattern.path(false, 1), asked).await {
-                Ok(first) => return self.channels(pattern, first, name).await,
+                Ok(first) => return self.channels(pattern, first).await,
                 // Anything but "no such path" is an answer about the device, not about the path.
                 Err(error) if error.code() != Code::NoSuchStream => return Err(error),
                 Err(_) => asked = false,
@@ -158,7 +156,7 @@ impl Prober<'_> {
         ))
     }
 
-    async fn channels(&self, pattern: &PathPattern, first: StreamDescription, name: &str) -> Result<Found> {
+    async fn channels(&self, pattern: &PathPattern, first: StreamDescription) -> Result<Found> {
         let path = pattern.path(false, 1);
         let server = first.server.clone();
         let many = pattern.many_channels
@@ -166,14 +164,14 @@ impl Prober<'_> {
             && self.describe(&pattern.path(false, 2), false).await.is_ok();
         if !many {
             let sub = self.describe(&pattern.path(true, 1), false).await.ok();
-            let channel = channel(pattern, 1, first, sub, name.to_owned());
+            let channel = channel(pattern, 1, first, sub);
             return Ok(self.found(&path, server, vec![channel]));
         }
         let mut channels: Vec<ChannelRow> = stream::iter(1..=MOST_CHANNELS)
             .map(|number| async move {
                 let main = self.describe(&pattern.path(false, number), false).await.ok()?;
                 let sub = self.describe(&pattern.path(true, number), false).await.ok();
-                Some(channel(pattern, number, main, sub, format!("{name} {number}")))
+                Some(channel(pattern, number, main, sub))
             })
             .buffered(AT_ONCE)
             // Recorders number without gaps; the first missing channel is the end.
@@ -191,11 +189,10 @@ fn channel(
     number: u16,
     main: StreamDescription,
     sub: Option<StreamDescription>,
-    name: String,
 ) -> ChannelRow {
     let mut streams = vec![row(StreamProfile::Main, &pattern.path(false, number), &main)];
     streams.extend(sub.map(|sub| row(StreamProfile::Sub, &pattern.path(true, number), &sub)));
-    ChannelRow { number, name: main.title.unwrap_or(name), streams }
+    ChannelRow { number, name: main.title.unwrap_or_default(), streams }
 }
 
 fn row(profile: StreamProfile, path: &str, description: &StreamDescription) -> StreamRow {

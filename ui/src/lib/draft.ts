@@ -56,8 +56,7 @@ export function checkForm(form: DeviceForm): FieldErrors {
 export function draftOf(form: DeviceForm): DeviceDraft {
   const name = form.name.trim()
   const common = { transport: form.transport, ...(name === '' ? {} : { name }) }
-  // The URL brings its own port, so the member stays away although the generated type asks for it.
-  if (form.mode === 'url') return { url: form.url.trim(), ...common } as DeviceDraft
+  if (form.mode === 'url') return { url: form.url.trim(), ...common }
   const user = form.user.trim()
   return {
     host: form.host.trim().replace(/^\[|\]$/g, ''),
@@ -70,7 +69,9 @@ export function draftOf(form: DeviceForm): DeviceDraft {
 
 /** Only what differs from the stored device: an untouched address must not cause a new probe. */
 export function changesOf(form: DeviceForm, device: Device): DeviceDraft {
-  const draft: DeviceDraft = { port: parsePort(form.port) ?? device.port }
+  const draft: DeviceDraft = {}
+  const port = parsePort(form.port)
+  if (port !== null && port !== device.port) draft.port = port
   const host = form.host.trim().replace(/^\[|\]$/g, '')
   const name = form.name.trim()
   if (host !== device.host) draft.host = host

@@ -21,10 +21,9 @@ function channelName(device: Device, channel: Channel): string {
   return device.channels.length === 1 ? device.name : (ownName(channel) ?? `${channel.number} · ${device.name}`)
 }
 
-/** What the device calls the channel; null where that is nothing or only its number. */
-export function ownName({ name, number }: Channel): string | null {
-  const own = name.trim()
-  return own === '' || own.endsWith(` ${number}`) ? null : own
+/** What the device calls the channel; null where it does not say. */
+export function ownName({ name }: Channel): string | null {
+  return name.trim() === '' ? null : name.trim()
 }
 
 /** The smallest wall that shows so many channels at once. */

@@ -13,28 +13,54 @@ export interface Rect {
 export const GAP = 2
 const VIDEO_ASPECT = 16 / 9
 
+/** A familiar square grid is kept unless another shape makes the pictures this much larger. */
+const WORTH_LEAVING_THE_SQUARE = 1.15
+
 /**
  * Rectangles of one page, row by row.
  *
- * In landscape the windows fill the area. In portrait that would make tall windows with black above and below each
- * picture, so there the windows keep the shape of the picture, packed and centred, and only a wall that is still too
- * tall shrinks. `aspect` is the shape of the pictures when it is known (a single window showing a 4:3 camera).
+ * Of all grids that hold `count` windows the one with the largest pictures is taken: on an upright phone sixteen
+ * pictures stand in three columns, not four. In landscape the windows fill the area; in portrait, where that would
+ * leave black above and below each picture, they keep the picture's shape, packed and centred. `aspect` is the shape of
+ * the pictures when it is known (a single window showing a 4:3 camera).
  */
 export function layoutRects(count: LayoutCount, width: number, height: number, aspect = VIDEO_ASPECT): Rect[] {
-  const side = Math.round(Math.sqrt(count))
   if (!(width > 0) || !(height > 0)) return []
-  const gaps = GAP * (side - 1)
-  const cellWidth = Math.max(1, Math.floor((width - gaps) / side))
-  let cellHeight = Math.max(1, Math.floor((height - gaps) / side))
-  if (height > width) cellHeight = Math.min(cellHeight, Math.max(1, Math.round(cellWidth / aspect)))
-  const left = Math.floor((width - cellWidth * side - gaps) / 2)
-  const top = Math.max(0, Math.floor((height - cellHeight * side - gaps) / 2))
+  const columns = bestColumns(count, width, height, aspect)
+  const rows = Math.ceil(count / columns)
+  const cell = cellSize(columns, rows, width, height)
+  if (height > width) {
+    if (cell.width / cell.height < aspect) cell.height = Math.max(1, Math.round(cell.width / aspect))
+    else cell.width = Math.max(1, Math.round(cell.height * aspect))
+  }
+  const left = Math.floor((width - cell.width * columns - GAP * (columns - 1)) / 2)
+  const top = Math.max(0, Math.floor((height - cell.height * rows - GAP * (rows - 1)) / 2))
   return Array.from({ length: count }, (_, i) => ({
-    x: left + (i % side) * (cellWidth + GAP),
-    y: top + Math.floor(i / side) * (cellHeight + GAP),
-    width: cellWidth,
-    height: cellHeight,
+    x: left + (i % columns) * (cell.width + GAP),
+    y: top + Math.floor(i / columns) * (cell.height + GAP),
+    width: cell.width,
+    height: cell.height,
   }))
+}
+
+function cellSize(columns: number, rows: number, width: number, height: number) {
+  return {
+    width: Math.max(1, Math.floor((width - GAP * (columns - 1)) / columns)),
+    height: Math.max(1, Math.floor((height - GAP * (rows - 1)) / rows)),
+  }
+}
+
+function bestColumns(count: number, width: number, height: number, aspect: number): number {
+  const pictureWidth = (columns: number) => {
+    const cell = cellSize(columns, Math.ceil(count / columns), width, height)
+    return Math.min(cell.width, cell.height * aspect)
+  }
+  const square = Math.round(Math.sqrt(count))
+  let best = square
+  for (let columns = 1; columns <= count; columns += 1) {
+    if (pictureWidth(columns) > pictureWidth(best)) best = columns
+  }
+  return pictureWidth(best) > pictureWidth(square) * WORTH_LEAVING_THE_SQUARE ? best : square
 }
 
 /** Pages that so many channels need; one when there are none. */
