@@ -139,7 +139,7 @@ async fn video_that_nobody_can_decode() {
         v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=video 0 RTP/AVP 26\r\na=rtpmap:26 JPEG/90000\r\n";
     let (address, _task) = canned(fix_length(jpeg)).await;
     assert_eq!(refused(&app, &url(format!("rtsp://{address}/ch1"))).await, Code::UnsupportedCodec);
-    // A real 1080i SPS: frame_mbs_only_flag is 0.
+    // frame_mbs_only_flag is 0.
     let interlaced = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: 0\r\n\r\n\
         v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n\
         a=rtpmap:96 H264/90000\r\n\
@@ -149,8 +149,8 @@ async fn video_that_nobody_can_decode() {
     assert_eq!(refused(&app, &url(format!("rtsp://{address}/ch1"))).await, Code::Interlaced);
 }
 
-/// SPS and PPS of a 720x576 stream of field pictures, Main profile level 3.
-const INTERLACED_SPROP: &str = "Z00AHpZSAtBJSA==,aO48gA==";
+/// SPS of a real 720x576 stream of field pictures, High profile level 3, and a PPS.
+const INTERLACED_SPROP: &str = "Z2QAHqzZQLQk2AiAAAADAIAAABkPihTL,aO48gA==";
 
 fn fix_length(message: &[u8]) -> &'static [u8] {
     let text = String::from_utf8_lossy(message);

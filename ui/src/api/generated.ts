@@ -162,7 +162,7 @@ export type Channel = {
  */
 number: number, 
 /**
- * Its name.
+ * What the device calls it; empty where it does not say.
  */
 name: string, 
 /**
@@ -213,7 +213,7 @@ host?: string,
 /**
  * RTSP port, 554 when absent.
  */
-port: number, 
+port?: number, 
 /**
  * User name.
  */

@@ -50,9 +50,9 @@ describe('form', () => {
   })
 
   it('sends only what changed', () => {
-    expect(changesOf(formOf(device), device)).toEqual({ port: 554 })
+    expect(changesOf(formOf(device), device)).toEqual({})
     expect(changesOf({ ...formOf(device), password: 'new', transport: 'tcp' }, device)).toEqual({
-      port: 554, password: 'new', transport: 'tcp',
+      password: 'new', transport: 'tcp',
     })
   })
 })

@@ -41,7 +41,7 @@ export class FakePlatform implements Platform {
   private readonly handlers: Handlers = {
     'app.info': () => this.info,
     'devices.list': () => ({ revision: this.revision, devices: structuredClone(this.devices) }),
-    'devices.probe': (draft) => ({ host: draft.host ?? 'camera', port: draft.port, server: null, channels: [fakeChannel(1)] }),
+    'devices.probe': (draft) => ({ host: draft.host ?? 'camera', port: draft.port ?? 554, server: null, channels: [fakeChannel(1)] }),
     'devices.add': (draft) => this.add(draft),
     'devices.update': ({ id, draft }) => {
       const device = this.find(id)
@@ -89,7 +89,7 @@ export class FakePlatform implements Platform {
       id: `d${this.devices.length + 1}`,
       name: draft.name ?? host,
       host,
-      port: draft.port,
+      port: (draft.port ?? 554),
       user: draft.user ?? '',
       hasPassword: draft.password !== undefined,
       transport: draft.transport ?? 'auto',
