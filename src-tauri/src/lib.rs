@@ -2,7 +2,10 @@
 
 mod carriers;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use bartizan_api::{Backend, Commands, Reply, ShellInfo, dispatch, dto::Shell};
 use bartizan_app::App;
@@ -17,7 +20,8 @@ struct Shared {
     ready: Ready,
     /// The loopback WebSocket listener lives as long as the app.
     _carrier: Option<OwnedTask>,
-    _start: tauri::async_runtime::JoinHandle<()>,
+    /// The opening of the backend, kept with the app.
+    start: Mutex<Option<tauri::async_runtime::JoinHandle<()>>>,
 }
 
 async fn backend(mut ready: Ready) -> Result<Arc<Backend>, Error> {
@@ -52,7 +56,16 @@ pub fn run() {
         )
         .with_writer(std::io::stderr)
         .init();
+    let (tell, ready) = watch::channel(None);
+    let carrier = tauri::async_runtime::block_on(carriers::listen(ready.clone()));
+    let shell = ShellInfo {
+        shell: Shell::Tauri,
+        ws_url: carrier.as_ref().map(|carrier| carrier.url.clone()),
+        poll_url: carriers::POLL_URL.to_owned(),
+    };
     let app = tauri::Builder::default()
+        // Before any window: its page may call while `setup` still runs.
+        .manage(Shared { ready, _carrier: carrier.map(|carrier| carrier.task), start: Mutex::default() })
         .invoke_handler(tauri::generate_handler![rpc])
         .register_asynchronous_uri_scheme_protocol(carriers::SCHEME, |context, request, responder| {
             let ready = context.app_handle().state::<Shared>().ready.clone();
@@ -60,24 +73,19 @@ pub fn run() {
                 responder.respond(carriers::answer_poll(ready, &request).await);
             });
         })
-        .setup(|app| {
+        .setup(move |app| {
             let folder = match std::env::var_os("BARTIZAN_DATA") {
                 Some(folder) => PathBuf::from(folder),
                 None => app.path().app_data_dir()?,
-            };
-            let (tell, ready) = watch::channel(None);
-            let carrier = tauri::async_runtime::block_on(carriers::listen(ready.clone()));
-            let shell = ShellInfo {
-                shell: Shell::Tauri,
-                ws_url: carrier.as_ref().map(|carrier| carrier.url.clone()),
-                poll_url: carriers::POLL_URL.to_owned(),
             };
             let start = tauri::async_runtime::spawn(async move {
                 tell.send_replace(Some(open(folder, shell).await));
                 // The sender stays until the app goes, so that late readers see the value.
                 tell.closed().await;
             });
-            app.manage(Shared { ready, _carrier: carrier.map(|carrier| carrier.task), _start: start });
+            if let Ok(mut slot) = app.state::<Shared>().start.lock() {
+                *slot = Some(start);
+            }
             Ok(())
         })
         .build(tauri::generate_context!());

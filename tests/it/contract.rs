@@ -114,7 +114,11 @@ async fn devices(shell: &impl ShellClient, site: &Site) {
     let report = shell.rpc("devices.probe", draft.clone()).await;
     let probe = json!({ "host": "", "port": 1, "server": null, "channels": device_shape()["channels"] });
     assert_shape(ok(&report), &probe, "probe");
-    assert_eq!(ok(&shell.rpc("devices.list", json!({})).await)["devices"], json!([]), "probing stores nothing");
+    assert_eq!(
+        ok(&shell.rpc("devices.list", json!({})).await)["devices"],
+        json!([]),
+        "probing stores nothing"
+    );
 
     let before = ok(&shell.rpc("devices.list", json!({})).await)["revision"].as_u64();
     let added = shell.rpc("devices.add", draft).await;
@@ -128,11 +132,17 @@ async fn devices(shell: &impl ShellClient, site: &Site) {
     assert_eq!(&ok(&list)["devices"][0], added);
 
     let id = added["id"].clone();
-    let renamed = shell.rpc("devices.update", json!({ "id": id, "draft": { "name": "Door", "transport": "tcp" } })).await;
+    let renamed = shell
+        .rpc("devices.update", json!({ "id": id, "draft": { "name": "Door", "transport": "tcp" } }))
+        .await;
     assert_eq!((&ok(&renamed)["name"], &ok(&renamed)["transport"]), (&json!("Door"), &json!("tcp")));
     let broken = shell.rpc("devices.update", json!({ "id": id, "draft": { "password": "guess" } })).await;
     assert_eq!(code(&broken), "wrongPassword");
-    assert_eq!(ok(&shell.rpc("devices.list", json!({})).await)["devices"][0], *ok(&renamed), "the old one stays");
+    assert_eq!(
+        ok(&shell.rpc("devices.list", json!({})).await)["devices"][0],
+        *ok(&renamed),
+        "the old one stays"
+    );
     let nobody = json!({ "id": "nobody", "draft": {} });
     assert_eq!(code(&shell.rpc("devices.update", nobody).await), "notFound");
 
@@ -149,7 +159,8 @@ async fn settings(shell: &impl ShellClient) {
     let shape = json!({ "hardDecoding": true, "theme": "", "language": "", "layout": 1 });
     let first = shell.rpc("settings.get", json!({})).await;
     assert_shape(ok(&first), &shape, "settings");
-    let changed = shell.rpc("settings.set", json!({ "theme": "dark", "layout": 16, "hardDecoding": false })).await;
+    let changed =
+        shell.rpc("settings.set", json!({ "theme": "dark", "layout": 16, "hardDecoding": false })).await;
     let wanted = json!({
         "hardDecoding": false, "theme": "dark", "language": ok(&first)["language"], "layout": 16,
     });
@@ -165,7 +176,10 @@ async fn live(shell: &impl ShellClient) {
     let endpoint = shell.rpc("live.connect", json!({})).await;
     assert_shape(ok(&endpoint), &json!({ "session": "", "wsUrl": null, "pollUrl": "" }), "endpoint");
     let session = ok(&endpoint)["session"].as_str().expect("a session").to_owned();
-    assert!(session.len() == 32 && session.bytes().all(|byte| byte.is_ascii_hexdigit()), "128 bits: {session}");
+    assert!(
+        session.len() == 32 && session.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "128 bits: {session}"
+    );
     let open = |session: &str, device: &Value, tile: u32| {
         json!({
             "session": session, "tile": tile, "device": device, "channel": 3, "profile": "sub",
@@ -195,12 +209,9 @@ async fn live(shell: &impl ShellClient) {
 
 async fn nonsense(shell: &impl ShellClient) {
     assert_eq!(code(&shell.rpc("devices.explode", json!({})).await), "unsupportedCommand");
-    for (name, request, _) in COMMANDS {
-        let malformed = shell.rpc(name, json!([PASSWORD, 3])).await;
-        // An empty request has no members that could be wrong, and a patch of nothing is a patch.
-        if !matches!(*request, "Empty" | "DeviceDraft" | "SettingsPatch") {
-            assert_eq!(code(&malformed), "invalidInput", "{name}");
-        }
+    for (name, ..) in COMMANDS {
+        let malformed = shell.rpc(name, json!(PASSWORD)).await;
+        assert_eq!(code(&malformed), "invalidInput", "{name}");
     }
     let typed_wrong = json!({ "url": 3, "password": PASSWORD });
     assert_eq!(code(&shell.rpc("devices.add", typed_wrong).await), "invalidInput");
@@ -243,7 +254,11 @@ async fn the_web_shell_refuses_strangers() {
     let with_token = format!("{TOKEN_HEADER}: {token}\r\n");
     let cases = [
         (format!("{own}{with_token}"), 200, "a program that knows the token"),
-        (format!("Host: localhost:{port}\r\nOrigin: http://localhost:{port}\r\n{with_token}"), 200, "localhost"),
+        (
+            format!("Host: localhost:{port}\r\nOrigin: http://localhost:{port}\r\n{with_token}"),
+            200,
+            "localhost",
+        ),
         (format!("Host: evil.example:{port}\r\n{with_token}"), 403, "DNS rebinding"),
         (format!("Host: 127.0.0.1\r\n{with_token}"), 403, "another port"),
         (format!("Host: {addr}.evil.example\r\n{with_token}"), 403, "a longer host"),
@@ -263,7 +278,8 @@ async fn the_web_shell_refuses_strangers() {
     }
     let get = http(addr, &format!("GET /rpc/app.info HTTP/1.1\r\n{own}{with_token}"), b"").await;
     assert_eq!(get.status, 405, "commands are POST only");
-    let broken = http(addr, &format!("POST /rpc/app.info HTTP/1.1\r\n{own}{with_token}Content-Type: application/json\r\n"), b"{").await;
+    let head = format!("POST /rpc/app.info HTTP/1.1\r\n{own}{with_token}Content-Type: application/json\r\n");
+    let broken = http(addr, &head, b"{").await;
     assert_eq!(broken.status / 100, 4, "torn JSON");
     let poll = http(addr, &format!("GET /media/poll?session=00&after=0&wait=0 HTTP/1.1\r\n{own}"), b"").await;
     assert_eq!(poll.status, 404, "an unknown media session");
@@ -279,7 +295,9 @@ async fn the_web_shell_serves_its_page_and_nothing_else() {
     let page = get("/").await;
     assert_eq!((page.status, page.text().as_str()), (200, "<title>page</title>"));
     let head = page.head.to_ascii_lowercase();
-    for header in ["content-security-policy: default-src 'self'", "x-content-type-options: nosniff", "referrer-policy"] {
+    for header in
+        ["content-security-policy: default-src 'self'", "x-content-type-options: nosniff", "referrer-policy"]
+    {
         assert!(head.contains(header), "{header} in {head}");
     }
     assert!(!head.contains("access-control-allow"), "no other page may read");

@@ -89,14 +89,17 @@ async fn dangerous_dependencies_stay_at_home() {
     let any = [DependencyKind::Normal, DependencyKind::Build, DependencyKind::Development];
     for (dependency, homes) in HOMES {
         let mut used = false;
-        for package in metadata.packages.iter().filter(|package| names(package, &any).any(|one| one == *dependency)) {
+        for package in
+            metadata.packages.iter().filter(|package| names(package, &any).any(|one| one == *dependency))
+        {
             used = true;
             assert!(homes.contains(&package.name.as_str()), "{} may not name {dependency}", package.name);
         }
         assert!(used, "nobody uses {dependency}: the row is out of date");
     }
     for package in &metadata.packages {
-        let shipped = names(package, &[DependencyKind::Normal, DependencyKind::Build]).any(|one| one == "bartizan-sim");
+        let shipped =
+            names(package, &[DependencyKind::Normal, DependencyKind::Build]).any(|one| one == "bartizan-sim");
         assert!(!shipped, "{} ships the simulator", package.name);
     }
 }

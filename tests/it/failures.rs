@@ -82,8 +82,11 @@ async fn somebody_who_never_answers() {
 #[tokio::test]
 async fn somebody_who_speaks_something_else() {
     let app = empty_app().await;
-    let http = b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno\n";
-    for answer in [&http[..], b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", b"220 mail ESMTP\r\n", &[0x15, 3, 1, 0, 2, 2, 70]] {
+    let http =
+        b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno\n";
+    for answer in
+        [&http[..], b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", b"220 mail ESMTP\r\n", &[0x15, 3, 1, 0, 2, 2, 70]]
+    {
         let (address, _task) = canned(answer).await;
         let code = refused(&app, &url(format!("rtsp://{address}/ch1"))).await;
         assert_eq!(code, Code::NotRtsp, "{:?}", String::from_utf8_lossy(answer));
@@ -140,7 +143,8 @@ async fn video_that_nobody_can_decode() {
     let (address, _task) = canned(fix_length(jpeg)).await;
     assert_eq!(refused(&app, &url(format!("rtsp://{address}/ch1"))).await, Code::UnsupportedCodec);
     // frame_mbs_only_flag is 0.
-    let interlaced = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: 0\r\n\r\n\
+    let interlaced =
+        b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: 0\r\n\r\n\
         v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n\
         a=rtpmap:96 H264/90000\r\n\
         a=fmtp:96 packetization-mode=1;sprop-parameter-sets=INTERLACED\r\n";
@@ -167,10 +171,12 @@ async fn a_full_device_refuses_to_play_but_is_known() {
     let row = app.devices.add(&draft(&site, "/ch1/main")).await.expect("describing needs no session");
     let stream = |profile| StreamId { channel: ChannelId { device: row.id.clone(), number: 1 }, profile };
     let first = Arc::new(Recorder::default());
-    let held = app.live.attach(stream(StreamProfile::Main), Delivery::Encoded, first.clone()).expect("attached");
+    let held =
+        app.live.attach(stream(StreamProfile::Main), Delivery::Encoded, first.clone()).expect("attached");
     first.more_units(2).await;
     let second = Arc::new(Recorder::default());
-    let _waiting = app.live.attach(stream(StreamProfile::Sub), Delivery::Encoded, second.clone()).expect("attached");
+    let _waiting =
+        app.live.attach(stream(StreamProfile::Sub), Delivery::Encoded, second.clone()).expect("attached");
     let failed = |state: &bartizan_app::live::StreamState| {
         state.error.as_ref().is_some_and(|error| error.code() == Code::TooManySessions)
     };
@@ -205,10 +211,8 @@ async fn a_wrong_password_is_sent_once_even_by_sixteen_tiles_and_an_edit_heals()
         assert!(reply.get("ok").is_some(), "{reply}");
     }
     let viewer = Arc::new(Recorder::default());
-    let stream = StreamId {
-        channel: ChannelId { device: row.id.clone(), number: 1 },
-        profile: StreamProfile::Main,
-    };
+    let stream =
+        StreamId { channel: ChannelId { device: row.id.clone(), number: 1 }, profile: StreamProfile::Main };
     let _attachment = app.live.attach(stream, Delivery::Encoded, viewer.clone()).expect("attached");
     let failed = |state: &bartizan_app::live::StreamState| {
         state.phase == bartizan_app::live::Phase::Failed
@@ -235,10 +239,8 @@ async fn a_retry_that_a_person_asks_for_tries_once_more() {
     let wrong = Draft { password: Some(Secret::new("guess")), ..draft(&site, "/ch1/main") };
     let row = app.devices.add_unprobed(&wrong).await.expect("stored as it is");
     let viewer = Arc::new(Recorder::default());
-    let stream = StreamId {
-        channel: ChannelId { device: row.id.clone(), number: 1 },
-        profile: StreamProfile::Main,
-    };
+    let stream =
+        StreamId { channel: ChannelId { device: row.id.clone(), number: 1 }, profile: StreamProfile::Main };
     let attachment = app.live.attach(stream, Delivery::Encoded, viewer.clone()).expect("attached");
     let failed = |state: &bartizan_app::live::StreamState| state.phase == bartizan_app::live::Phase::Failed;
     let seen = viewer.state_after("the refusal", 0, failed).await;

@@ -40,7 +40,8 @@ struct Invalid {
 }
 
 fn vectors() -> Vectors {
-    let text = std::fs::read_to_string(workspace().join("docs/media-wire-vectors.json")).expect("the vectors");
+    let text =
+        std::fs::read_to_string(workspace().join("docs/media-wire-vectors.json")).expect("the vectors");
     serde_json::from_str(&text).expect("vectors in their shape")
 }
 
@@ -57,7 +58,11 @@ fn valid_vectors_are_read_and_written_alike() {
         let (bytes, wanted_payload) = (unhex(&hex), unhex(&payload_hex));
         let (header, payload, rest) = wire::decode(&bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
         assert_eq!(header.kind.to_byte(), wanted.kind, "{name}");
-        assert_eq!((header.flags, header.tile, header.seq), (wanted.flags, wanted.tile, wanted.seq), "{name}");
+        assert_eq!(
+            (header.flags, header.tile, header.seq),
+            (wanted.flags, wanted.tile, wanted.seq),
+            "{name}"
+        );
         assert_eq!(header.pts_us.to_bits(), wanted.pts_us.to_bits(), "{name}");
         assert_eq!(header.arrival_us.to_bits(), wanted.arrival_us.to_bits(), "{name}");
         assert_eq!(payload, wanted_payload, "{name}");

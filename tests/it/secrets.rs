@@ -1,1 +1,190 @@
-//! To come.
+//! A whole session at TRACE, with a stored database: the password is nowhere but in the cipher.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bartizan_api::{Backend, ShellInfo, dispatch, dto::Shell};
+use bartizan_app::{App, live::Delivery};
+use bartizan_base::{ChannelId, DeviceId, Secret, StreamId, StreamProfile, SystemClock};
+use bartizan_sim::{Fault, SiteConfig};
+use serde_json::{Value, json};
+use tracing_subscriber::{filter::LevelFilter, util::SubscriberInitExt};
+
+use crate::support::{Recorder, USER, clip_site, start};
+
+/// With characters that URLs, JSON and SQL write differently.
+const RIGHT: &str = "Gr\u{fc}n/kohl'7%zebra";
+const WRONG: &str = "W\u{e4}ld\"chen 9?otter";
+
+/// What must be found nowhere: the passwords, as they are written in URLs, JSON and Basic credentials, and the parts
+/// that every way of writing leaves alone.
+fn forbidden() -> Vec<Vec<u8>> {
+    let texts = ["zebra", "kohl", "otter", "chen 9", "chen%209", RIGHT, WRONG];
+    // Base64 of "admin:<password>" and of the password alone, without the last, padded group.
+    let encoded = [
+        "YWRtaW46R3LDvG4va29obCc3JXpl",
+        "R3LDvG4va29obCc3JXpl",
+        "YWRtaW46V8OkbGQiY2hlbiA5P290",
+        "V8OkbGQiY2hlbiA5P290",
+    ];
+    texts.into_iter().chain(encoded).map(|text| text.as_bytes().to_vec()).collect()
+}
+
+fn check(what: &str, bytes: &[u8]) {
+    for secret in forbidden() {
+        let at = bytes.windows(secret.len()).position(|window| window == secret);
+        if let Some(at) = at {
+            let from = at.saturating_sub(200);
+            let around = String::from_utf8_lossy(&bytes[from..at]);
+            panic!("{what} tells {:?} after {around:?}", String::from_utf8_lossy(&secret));
+        }
+    }
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn check_files(folder: &Path) -> usize {
+    let mut files = 0;
+    for entry in fs::read_dir(folder).expect("the data folder") {
+        let path = entry.expect("an entry").path();
+        check(&path.display().to_string(), &fs::read(&path).expect("readable"));
+        files += 1;
+    }
+    files
+}
+
+#[test]
+fn the_search_finds_what_it_looks_for() {
+    for secret in forbidden() {
+        let text = [b"x".to_vec(), secret].concat();
+        assert!(std::panic::catch_unwind(|| check("a text", &text)).is_err());
+    }
+}
+
+struct Session {
+    backend: Backend,
+    replies: Vec<Value>,
+}
+
+impl Session {
+    async fn rpc(&mut self, name: &str, request: Value) -> Value {
+        let reply = serde_json::to_value(dispatch(&self.backend, name, request).await).expect("JSON");
+        self.replies.push(reply.clone());
+        reply
+    }
+}
+
+// On one thread, so that the thread's own subscriber hears every task.
+#[tokio::test]
+async fn a_whole_session_tells_no_password() {
+    let log = Log::default();
+    let writer = log.clone();
+    let _guard = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish()
+        .set_default();
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = start(SiteConfig { channels: 2, password: Secret::new(RIGHT), ..clip_site() }).await;
+    let app = Arc::new(App::open(folder.path(), Arc::new(SystemClock)).await.expect("a stored app"));
+    let shell = ShellInfo { shell: Shell::Web, ws_url: None, poll_url: "http://127.0.0.1/media/poll".into() };
+    let mut session = Session { backend: Backend::new(app.clone(), shell), replies: Vec::new() };
+
+    let addr = site.addr();
+    let escape = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let wrong = session
+        .rpc("devices.add", json!({ "url": format!("rtsp://{USER}:{}@{addr}/ch1/main", escape(WRONG)) }))
+        .await;
+    assert_eq!(wrong["err"]["code"], "wrongPassword");
+    // As people paste it, with everything raw; and torn so that no address can be read from it.
+    let raw =
+        session.rpc("devices.add", json!({ "url": format!("rtsp://{USER}:{RIGHT}@{addr}/ch1/main") })).await;
+    assert!(raw.get("ok").is_some(), "{raw}");
+    for url in [
+        format!("http://{USER}:{RIGHT}@{addr}/ch1/main"),
+        format!("rtsp://{USER}:{RIGHT}@{addr}9/ch1/main"),
+        format!("rtsp://{USER}:{RIGHT}@/ch1/main"),
+        format!("{USER}:{RIGHT}@{addr}"),
+    ] {
+        let torn = session.rpc("devices.add", json!({ "url": url })).await;
+        assert!(torn.get("err").is_some(), "{torn}");
+    }
+    let apart =
+        json!({ "host": "127.0.0.1", "port": addr.port(), "user": USER, "password": RIGHT, "name": "Apart" });
+    assert!(session.rpc("devices.probe", apart.clone()).await.get("ok").is_some());
+    assert!(session.rpc("devices.add", apart).await.get("ok").is_some());
+    let malformed =
+        session.rpc("devices.add", json!({ "host": "127.0.0.1", "port": RIGHT, "password": RIGHT })).await;
+    assert_eq!(malformed["err"]["code"], "invalidInput");
+
+    let id = raw["ok"]["id"].as_str().expect("an id").to_owned();
+    let viewer = Arc::new(Recorder::default());
+    let stream = StreamId {
+        channel: ChannelId { device: DeviceId::from_string(id.clone()), number: 1 },
+        profile: StreamProfile::Sub,
+    };
+    let attachment = app.live.attach(stream, Delivery::Encoded, viewer.clone()).expect("attached");
+    viewer.more_units(10).await;
+    let seen = viewer.lock().states.len();
+    site.set_fault(None, Some(Fault::Reset));
+    viewer.state_after("the break", seen, |state| state.error.is_some()).await;
+    site.set_fault(None, Some(Fault::AuthStorm));
+    viewer
+        .state_after("the refusal", seen, |state| {
+            state.error.as_ref().is_some_and(|error| error.code() == bartizan_base::Code::WrongPassword)
+        })
+        .await;
+    site.set_fault(None, None);
+    let edit = session.rpc("devices.update", json!({ "id": id, "draft": { "password": WRONG } })).await;
+    assert_eq!(edit["err"]["code"], "wrongPassword");
+    let edit = session
+        .rpc("devices.update", json!({ "id": id, "draft": { "password": RIGHT, "name": "Gate" } }))
+        .await;
+    assert_eq!(edit["ok"]["hasPassword"], true);
+    viewer.more_units(5).await;
+    drop(attachment);
+    for name in ["devices.list", "live.stats", "app.info", "settings.get"] {
+        session.rpc(name, json!({})).await;
+    }
+    session.rpc("devices.delete", json!({ "id": id })).await;
+    session.rpc("devices.restore", json!({ "id": id })).await;
+    app.live.shutdown().await;
+
+    assert!(check_files(folder.path()) >= 2, "database and key");
+    for reply in &session.replies {
+        check("a reply", reply.to_string().as_bytes());
+    }
+    for state in &viewer.lock().states {
+        check("a state", format!("{state:?}").as_bytes());
+    }
+    let written = log.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let text = String::from_utf8_lossy(&written);
+    assert!(text.contains("retina") && text.contains("bartizan_app"), "all targets are heard");
+    assert!(text.contains("TRACE") && text.contains("DESCRIBE"), "down to the wire");
+    check("the log", &written);
+
+    // A second run reads the password back: it was stored, only not readably.
+    drop((session, app));
+    let app = App::open(folder.path(), Arc::new(SystemClock)).await.expect("opens again");
+    let row = app.devices.book().get(&DeviceId::from_string(id)).expect("the device");
+    assert_eq!(row.password.as_ref().map(Secret::expose), Some(RIGHT));
+    site.shutdown().await;
+}

@@ -166,7 +166,8 @@ impl Answer {
 pub async fn http(addr: std::net::SocketAddr, head: &str, body: &[u8]) -> Answer {
     let exchange = async {
         let mut stream = TcpStream::connect(addr).await.expect("connects");
-        let mut request = format!("{head}Connection: close\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+        let mut request =
+            format!("{head}Connection: close\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
         request.extend_from_slice(body);
         stream.write_all(&request).await.expect("writes");
         let mut all = Vec::new();

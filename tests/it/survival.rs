@@ -82,7 +82,10 @@ async fn rides_out(fault: Fault, transport: Transport) {
     viewer.more_units(25).await;
     wall.site.set_fault(None, None);
     let key = viewer.lock().units.len();
-    until("a key picture", || viewer.lock().units.iter().skip(key).any(|unit| unit.random_access).then_some(())).await;
+    until("a key picture", || {
+        viewer.lock().units.iter().skip(key).any(|unit| unit.random_access).then_some(())
+    })
+    .await;
     viewer.more_units(5).await;
     {
         let seen = viewer.lock();
@@ -129,7 +132,8 @@ async fn another_size_of_picture() {
     viewer.more_units(10).await;
     {
         let seen = viewer.lock();
-        let sizes: Vec<_> = seen.formats.iter().map(|format| (format.video.width, format.video.height)).collect();
+        let sizes: Vec<_> =
+            seen.formats.iter().map(|format| (format.video.width, format.video.height)).collect();
         assert_eq!(sizes[..2], [(640, 360), (512, 288)]);
         check_units(&seen.units);
         check_times(&seen.units);
@@ -242,7 +246,10 @@ async fn two_viewers_share_one_session_and_the_second_has_a_picture_at_once() {
     let (second, also_held) = wall.watch(1, StreamProfile::Main);
     {
         let seen = second.lock();
-        assert!(seen.units.first().is_some_and(|unit| unit.random_access), "the group of pictures is there at once");
+        assert!(
+            seen.units.first().is_some_and(|unit| unit.random_access),
+            "the group of pictures is there at once"
+        );
         assert_eq!(seen.formats.len(), 1);
         assert_eq!(seen.states.last().map(|state| state.phase), Some(Phase::Playing));
     }
@@ -296,9 +303,13 @@ async fn sixteen_tiles_ride_through_a_break_of_the_whole_site() {
     wall.site.set_fault(None, Some(Fault::Reset));
     let mut broken = Vec::new();
     for (viewer, _) in &tiles {
-        broken.push(viewer.state_after("the break", 0, |state| {
-            state.error.as_ref().is_some_and(|error| error.code() == Code::Disconnected)
-        }).await);
+        broken.push(
+            viewer
+                .state_after("the break", 0, |state| {
+                    state.error.as_ref().is_some_and(|error| error.code() == Code::Disconnected)
+                })
+                .await,
+        );
     }
     wall.site.set_fault(None, None);
     for ((viewer, _), from) in tiles.iter().zip(broken) {

@@ -1,15 +1,19 @@
 //! The commands, done by the app's services.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bartizan_app::{
     App, DeviceRow, Draft, Found, UNDO, existing_profile,
     live::{self, Phase, StreamFormat, StreamState},
     transport_from,
 };
-use bartizan_base::{ChannelId, Code, DeviceId, Error, Result, Secret, StreamId, StreamProfile};
+use bartizan_base::{ChannelId, Code, DeviceId, Error, OwnedTask, Result, Secret, StreamId, StreamProfile};
 
-use crate::{commands::Commands, dto, media::carrier::MediaSessions};
+use crate::{
+    commands::Commands,
+    dto,
+    media::carrier::{self, MediaSessions},
+};
 
 /// What differs between shells.
 #[derive(Clone, Debug)]
@@ -27,12 +31,15 @@ pub struct Backend {
     app: Arc<App>,
     shell: ShellInfo,
     media: Arc<MediaSessions>,
+    /// Closes abandoned media sessions. It starts with the first session, since shells make the backend before their
+    /// runtime runs.
+    sweeper: OnceLock<OwnedTask>,
 }
 
 impl Backend {
     /// Puts the app behind the command list.
     pub fn new(app: Arc<App>, shell: ShellInfo) -> Self {
-        Self { app, shell, media: Arc::default() }
+        Self { app, shell, media: Arc::default(), sweeper: OnceLock::new() }
     }
 
     /// The media sessions, for the shell's carriers.
@@ -123,6 +130,7 @@ impl Commands for Backend {
     }
 
     async fn live_connect(&self, _: dto::Empty) -> Result<dto::MediaEndpoint> {
+        self.sweeper.get_or_init(|| OwnedTask::spawn(carrier::keep_swept(self.media.clone())));
         let session = self.media.create();
         Ok(dto::MediaEndpoint {
             session: session.id().to_owned(),

@@ -21,6 +21,8 @@ pub const LONGEST_POLL: Duration = Duration::from_secs(1);
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often an idle WebSocket pump looks whether it was replaced.
 const IDLE_CHECK: Duration = Duration::from_secs(5);
+/// How often abandoned sessions are looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Close code for a session that is not known (private range, RFC 6455 §7.4.2).
 pub const CLOSE_UNKNOWN_SESSION: u16 = 4401;
@@ -74,6 +76,14 @@ impl MediaSessions {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<MediaSession>>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sweeps for as long as it runs: a page that is closed leaves streams open, and no other may come to sweep them.
+pub async fn keep_swept(sessions: Arc<MediaSessions>) {
+    loop {
+        tokio::time::sleep(SWEEP_INTERVAL).await;
+        sessions.sweep();
     }
 }
 

@@ -24,6 +24,9 @@ pub(crate) enum Item {
 pub(crate) struct TileQueue {
     state: Option<StreamState>,
     items: VecDeque<Item>,
+    /// What was sent last of each, for a carrier that lost it.
+    sent_state: Option<StreamState>,
+    sent_format: Option<StreamFormat>,
     units: usize,
     bytes: usize,
     /// Skip until the next random access point.
@@ -41,6 +44,8 @@ impl TileQueue {
         Self {
             state: None,
             items: VecDeque::new(),
+            sent_state: None,
+            sent_format: None,
             units: 0,
             bytes: 0,
             awaiting_key: true,
@@ -114,6 +119,7 @@ impl TileQueue {
     /// The next thing that may be sent now.
     pub(crate) fn pop(&mut self) -> Option<Item> {
         if let Some(state) = self.state.take() {
+            self.sent_state = Some(state.clone());
             return Some(Item::State(state));
         }
         match self.items.front()? {
@@ -127,7 +133,8 @@ impl TileQueue {
                         self.credits -= 1;
                     }
                     Item::Picture(_) => self.credits -= 1,
-                    Item::Format(_) | Item::State(_) => {}
+                    Item::Format(format) => self.sent_format = Some(format.clone()),
+                    Item::State(_) => {}
                 }
                 Some(item)
             }
@@ -148,9 +155,16 @@ impl TileQueue {
         self.credits = self.credits.saturating_add(count).min(self.window);
     }
 
-    /// The carrier lost what was sent: start again at a random access point with a full window.
+    /// The carrier lost what was sent: tell state and format again, and start at a random access point with a full
+    /// window.
     pub(crate) fn restart(&mut self) {
         self.drop_pictures();
+        if self.state.is_none() {
+            self.state = self.sent_state.clone();
+        }
+        if self.items.is_empty() {
+            self.items.extend(self.sent_format.clone().map(Item::Format));
+        }
         self.awaiting_key = true;
         self.hole = true;
         self.credits = self.window;

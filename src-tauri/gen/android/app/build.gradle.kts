@@ -16,10 +16,10 @@ val tauriProperties = Properties().apply {
 
 android {
     compileSdk = 37
-    namespace = "org.bartizan.app"
+    namespace = "org.bartizan.client"
     defaultConfig {
         manifestPlaceholders["usesCleartextTraffic"] = "false"
-        applicationId = "org.bartizan.app"
+        applicationId = "org.bartizan.client"
         minSdk = 24
         // Not 37 yet: there ACCESS_LOCAL_NETWORK must be asked for at run time, by native code we do not have.
         targetSdk = 36

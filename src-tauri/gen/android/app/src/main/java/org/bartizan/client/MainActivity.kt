@@ -1,4 +1,4 @@
-package org.bartizan.app
+package org.bartizan.client
 
 import android.os.Bundle
 import androidx.activity.enableEdgeToEdge
