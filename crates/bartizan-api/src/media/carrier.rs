@@ -221,4 +221,15 @@ mod tests {
         assert_eq!(CarrierQuery::parse("credit=1%3A2%2C3%3A4").credit, [(1, 2), (3, 4)]);
         assert_eq!(CarrierQuery::parse("").session, "");
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn abandoned_sessions_go_though_nobody_comes() {
+        let sessions = Arc::<MediaSessions>::default();
+        let id = sessions.create().id().to_owned();
+        let _sweeper = bartizan_base::OwnedTask::spawn(keep_swept(sessions.clone()));
+        tokio::time::sleep(ABANDONED - Duration::from_millis(1)).await;
+        assert!(sessions.get(&id).is_some());
+        tokio::time::sleep(SWEEP_INTERVAL + Duration::from_millis(2)).await;
+        assert!(sessions.get(&id).is_none());
+    }
 }

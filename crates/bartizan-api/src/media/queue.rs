@@ -211,6 +211,48 @@ mod tests {
         assert_eq!(queue.dropped(), 3);
     }
 
+    #[test]
+    fn a_carrier_that_lost_everything_is_told_everything_again() {
+        use bartizan_app::live::Machine;
+        use bartizan_base::StreamProfile;
+        use bartizan_device::Transport;
+        use bartizan_media::{Matrix, VideoInfo};
+
+        let format = |width| StreamFormat {
+            video: VideoInfo {
+                codec: "avc1.42c01e".into(),
+                width,
+                height: 144,
+                frame_rate: None,
+                reorder_frames: None,
+                interlaced: false,
+                matrix: Matrix::Bt601,
+                full_range: false,
+            },
+            frame_rate: None,
+            transport: Transport::Tcp,
+            profile: StreamProfile::Sub,
+        };
+        let mut queue = TileQueue::new(2);
+        queue.restart();
+        assert!(queue.pop().is_none(), "nothing was told yet");
+        queue.push_state(Machine::default().state());
+        queue.push_format(format(176));
+        queue.push_unit(&unit(true, false, 0));
+        assert_eq!(std::iter::from_fn(|| queue.pop()).count(), 3);
+        queue.restart();
+        queue.push_unit(&unit(true, false, 1));
+        assert!(matches!(queue.pop(), Some(Item::State(_))));
+        assert!(matches!(queue.pop(), Some(Item::Format(told)) if told == format(176)));
+        assert!(matches!(queue.pop(), Some(Item::Unit(unit)) if unit.discontinuity));
+        // A newer format that still waits is the one to tell.
+        queue.push_format(format(352));
+        queue.restart();
+        assert!(matches!(queue.pop(), Some(Item::State(_))));
+        assert!(matches!(queue.pop(), Some(Item::Format(told)) if told == format(352)));
+        assert!(queue.pop().is_none());
+    }
+
     proptest! {
         /// Whatever comes: the first unit after any gap is a random access point that says so, memory stays bounded,
         /// and never more than the window is under way.
