@@ -61,6 +61,7 @@ function mean(values) {
 }
 
 export const sampleUsage = {
+  rssMib: (pid) => (Number(fields(pid)?.[21] ?? 0) * 4096) / 2 ** 20,
   childrenOf,
   name,
   /** Samples every half second until stopped: CPU spent in between, peak memory. */
