@@ -76,6 +76,10 @@ struct Run {
     inbox: mpsc::Receiver<Order>,
     machine: Machine,
     live: Option<Box<dyn LiveStream>>,
+    /// A connection is new: what comes before its first random access point cannot be decoded.
+    awaiting_key: bool,
+    /// Viewers have had pictures, of this or an earlier connection.
+    has_shown: bool,
     /// When the watchdog barks.
     deadline: Option<Instant>,
     silence: Duration,
@@ -101,6 +105,8 @@ impl Run {
             inbox,
             machine: Machine::default(),
             live: None,
+            awaiting_key: true,
+            has_shown: false,
             deadline: None,
             silence: silence_limit(None),
             interest,
@@ -179,8 +185,15 @@ impl Run {
                 });
                 Action::None
             }
-            LiveItem::AccessUnit(unit) => {
-                self.hub.push(&unit);
+            LiveItem::AccessUnit(mut unit) => {
+                if self.awaiting_key && unit.random_access {
+                    self.awaiting_key = false;
+                    // A new connection begins a new clock, and what came between is missing.
+                    unit.discontinuity |= std::mem::replace(&mut self.has_shown, true);
+                }
+                if !self.awaiting_key {
+                    self.hub.push(&unit);
+                }
                 // Playing, the limit is the stream's own; before the first key picture any sign of life counts.
                 let playing = self.machine.phase() == Phase::Playing;
                 self.deadline =
@@ -237,6 +250,7 @@ impl Run {
         match outcome {
             Ok(live) => {
                 self.live = Some(live);
+                self.awaiting_key = true;
                 self.deadline = Some(Instant::now() + FIRST_PICTURE_LIMIT);
                 self.event(Event::Opened)
             }
