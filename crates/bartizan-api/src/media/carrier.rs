@@ -53,7 +53,8 @@ impl MediaSessions {
     pub fn remove(&self, id: &str) -> bool {
         // Dropped outside the lock: closing tiles detaches them from their streams.
         let removed = self.lock().remove(id);
-        removed.is_some()
+        // Carriers hold the session too, so letting go of it here would not free its tiles.
+        removed.inspect(|session| session.end()).is_some()
     }
 
     /// Closes the sessions that no carrier has asked after for [`ABANDONED`].
@@ -66,7 +67,7 @@ impl MediaSessions {
             }
             keep
         });
-        drop(gone);
+        gone.iter().for_each(|session| session.end());
     }
 
     /// Drops of all sessions.
@@ -104,11 +105,9 @@ pub async fn pump<E>(
     mut outgoing: impl Sink<Bytes, Error = E> + Unpin,
     mut incoming: impl Stream<Item = String> + Unpin,
 ) {
-    let (carrier, again) = session.resume(after);
+    let carrier = session.resume(after);
     session.wake();
-    if !again.is_empty() && send(&mut outgoing, &again).await.is_err() {
-        return;
-    }
+    let mut sent = after;
     while session.is_current(carrier) {
         tokio::select! {
             biased;
@@ -123,7 +122,7 @@ pub async fn pump<E>(
                     session.acknowledge(ack);
                 }
             }
-            batch = session.next_batch(IDLE_CHECK) => {
+            batch = session.next_batch(&mut sent, IDLE_CHECK) => {
                 if !batch.is_empty() && send(&mut outgoing, &batch).await.is_err() {
                     return;
                 }

@@ -200,14 +200,24 @@ impl MediaSession {
         lock(&self.inner).seen.elapsed()
     }
 
-    /// A carrier begins, the page having everything up to `after`. Gives the carrier's number and what was sent after
-    /// that; if some of it is gone, every tile starts again.
-    pub fn resume(&self, after: u32) -> (u64, Vec<Bytes>) {
+    /// A carrier begins, the page having everything up to `after`. Gives the carrier's number.
+    pub fn resume(&self, after: u32) -> u64 {
         let mut inner = lock(&self.inner);
         inner.carrier += 1;
         inner.seen = Instant::now();
-        let again = inner.replay(after);
-        (inner.carrier, again)
+        inner.acknowledge(after);
+        inner.carrier
+    }
+
+    /// The session ends: frees all tiles, and makes its carrier notice.
+    pub(crate) fn end(&self) {
+        let tiles = {
+            let mut inner = lock(&self.inner);
+            inner.carrier += 1;
+            std::mem::take(&mut inner.tiles)
+        };
+        tiles.into_values().for_each(|tile| self.forget(Some(tile)));
+        self.wake();
     }
 
     /// True while no newer carrier has taken over.
@@ -223,31 +233,37 @@ impl MediaSession {
         self.ready.notify_one();
     }
 
-    /// What is due now, at most about 1 MiB of whole messages; waits up to `wait` for the first.
-    pub async fn next_batch(&self, wait: Duration) -> Vec<Bytes> {
+    /// What follows `after`: first what was sent before, on whatever carrier, then about 1 MiB of what is due now.
+    /// Waits up to `wait` for the first. `after` moves to the end of what is given.
+    ///
+    /// Cancel-safe: a batch that nobody got is kept, and follows the same `after` again.
+    pub async fn next_batch(&self, after: &mut u32, wait: Duration) -> Vec<Bytes> {
         let deadline = Instant::now() + wait;
         loop {
-            let batch = lock(&self.inner).take_batch();
+            let ready = self.ready.notified();
+            let batch = {
+                let mut inner = lock(&self.inner);
+                let mut batch = inner.since(after);
+                if batch.is_empty() && inner.take_batch() {
+                    batch = inner.since(after);
+                    // Another carrier, on its way out or in, may wait for the same.
+                    self.ready.notify_waiters();
+                }
+                batch
+            };
             if !batch.is_empty() {
                 return batch;
             }
-            if tokio::time::timeout_at(deadline, self.ready.notified()).await.is_err() {
+            if tokio::time::timeout_at(deadline, ready).await.is_err() {
                 return Vec::new();
             }
         }
     }
 
     /// One long poll: everything after `after`, first what was sent before and got lost.
-    pub async fn poll(&self, after: u32, wait: Duration) -> Vec<Bytes> {
-        let again = {
-            let mut inner = lock(&self.inner);
-            inner.seen = Instant::now();
-            inner.replay(after)
-        };
-        if !again.is_empty() {
-            return again;
-        }
-        let batch = self.next_batch(wait).await;
+    pub async fn poll(&self, mut after: u32, wait: Duration) -> Vec<Bytes> {
+        self.acknowledge(after);
+        let batch = self.next_batch(&mut after, wait).await;
         lock(&self.inner).seen = Instant::now();
         batch
     }
@@ -268,16 +284,17 @@ impl Inner {
         }
     }
 
-    fn replay(&mut self, after: u32) -> Vec<Bytes> {
-        self.acknowledge(after);
-        if after == self.seq {
+    /// What was sent after `after`, which moves to its end. If some of it is gone for good, or the page counts
+    /// wrongly, every tile starts again.
+    fn since(&mut self, after: &mut u32) -> Vec<Bytes> {
+        let wanted = std::mem::replace(after, self.seq);
+        if wanted == self.seq {
             return Vec::new();
         }
-        let whole = self.kept.front().is_some_and(|(first, _)| *first == after.wrapping_add(1));
-        if whole {
-            return self.kept.iter().map(|(_, bytes)| bytes.clone()).collect();
+        let next = wanted.wrapping_add(1);
+        if let Some(first) = self.kept.iter().position(|(seq, _)| *seq == next) {
+            return self.kept.range(first..).map(|(_, bytes)| bytes.clone()).collect();
         }
-        // Some of it is gone for good, or the page counts wrongly: start every tile again.
         self.kept.clear();
         self.kept_bytes = 0;
         for tile in self.tiles.values() {
@@ -286,9 +303,9 @@ impl Inner {
         Vec::new()
     }
 
-    fn take_batch(&mut self) -> Vec<Bytes> {
-        let mut batch = Vec::new();
-        let mut bytes = 0;
+    /// Numbers about 1 MiB of what is due and puts it with what is kept. False when nothing is due.
+    fn take_batch(&mut self) -> bool {
+        let (mut count, mut bytes) = (0, 0);
         let order: Vec<u32> = self
             .tiles
             .range(self.next_tile..)
@@ -299,7 +316,8 @@ impl Inner {
             loop {
                 if bytes >= BATCH_BYTES {
                     self.next_tile = number;
-                    return batch;
+                    self.trim(count);
+                    return true;
                 }
                 let Some(tile) = self.tiles.get(&number) else { break };
                 let Some(item) = lock(&tile.queue).pop() else { break };
@@ -308,17 +326,22 @@ impl Inner {
                 let message = encode(number, self.seq, delivery, &item);
                 bytes += message.len();
                 self.kept_bytes += message.len();
-                self.kept.push_back((self.seq, message.clone()));
-                batch.push(message);
+                self.kept.push_back((self.seq, message));
+                count += 1;
             }
         }
+        self.trim(count);
+        count > 0
+    }
+
+    /// Forgets the oldest of what is kept beyond the limit, but none of the newest `count`.
+    fn trim(&mut self, count: usize) {
         while self.kept_bytes > KEPT_BYTES
-            && self.kept.len() > batch.len()
+            && self.kept.len() > count
             && let Some((_, dropped)) = self.kept.pop_front()
         {
             self.kept_bytes -= dropped.len();
         }
-        batch
     }
 }
 
