@@ -25,6 +25,26 @@ pub struct Options {
     /// Only those in the Tauri window.
     #[arg(long)]
     window: bool,
+    /// After all tests: put the pictures that they took into the README.
+    #[arg(long)]
+    images: bool,
+}
+
+/// Pictures taken by the tests, and what the README calls them.
+const IMAGES: [(&str, &str); 4] = [
+    ("window-websocket.png", "wall.png"),
+    ("home-16.png", "phone.png"),
+    ("devices.png", "devices.png"),
+    ("add-wrong-password.png", "add.png"),
+];
+
+fn copy_images() -> Result<(), String> {
+    let folder = root().join("docs/images");
+    std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
+    IMAGES.iter().try_for_each(|(taken, name)| {
+        let taken = root().join("tests/e2e/out").join(taken);
+        std::fs::copy(&taken, folder.join(name)).map(|_| ()).map_err(|e| format!("{}: {e}", taken.display()))
+    })
 }
 
 #[derive(Default)]
@@ -76,6 +96,9 @@ pub fn run(options: &Options) -> Result<(), String> {
     }
     if all || options.window {
         window(&mut tally)?;
+    }
+    if all && options.images && tally.failures.is_empty() {
+        copy_images()?;
     }
     for failure in &tally.failures {
         eprintln!("FAILED {failure}");

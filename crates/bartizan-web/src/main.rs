@@ -30,7 +30,8 @@ struct Arguments {
 async fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("BARTIZAN_LOG").unwrap_or_else(|_| "warn".into()),
+            tracing_subscriber::EnvFilter::try_from_env("BARTIZAN_LOG")
+                .unwrap_or_else(|_| "warn,retina=error".into()),
         )
         .with_writer(std::io::stderr)
         .init();
