@@ -83,9 +83,8 @@ impl Draft {
 /// Probes the device of `source`. A path other than `/` means that one stream; else the well-known paths are tried.
 pub async fn probe(live: &Live, source: StreamSource) -> Result<Found> {
     let prober = Prober { live, source };
-    let search = async {
-        if prober.source.address.path == "/" { prober.search().await } else { prober.one().await }
-    };
+    let search =
+        async { if prober.source.address.path == "/" { prober.search().await } else { prober.one().await } };
     match tokio::time::timeout(PROBE_LIMIT, search).await {
         Ok(found) => found,
         Err(_) => Err(Error::new(

@@ -28,7 +28,10 @@ impl RtspAddress {
             Ok(Host::Ipv4(ip)) => ip.to_string(),
             Ok(Host::Ipv6(ip)) => ip.to_string(),
             _ => {
-                return Err(Error::new(Code::InvalidAddress, format!("not a host name or address: {bare:?}")));
+                return Err(Error::new(
+                    Code::InvalidAddress,
+                    format!("not a host name or address: {bare:?}"),
+                ));
             }
         };
         let port = u16::try_from(port)

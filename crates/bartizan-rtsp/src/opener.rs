@@ -183,7 +183,8 @@ fn video_track(session: &Session<Described>) -> Result<(usize, StreamDescription
 /// The session's `i=` line (RFC 8866 §5.4): before the first `m=`, at most 64 characters of it.
 fn title(sdp: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(sdp);
-    let line = text.lines().take_while(|line| !line.starts_with("m=")).find_map(|line| line.strip_prefix("i="))?;
+    let line =
+        text.lines().take_while(|line| !line.starts_with("m=")).find_map(|line| line.strip_prefix("i="))?;
     let title: String = line.trim().chars().filter(|c| !c.is_control()).take(64).collect();
     (!title.is_empty()).then_some(title)
 }
