@@ -14,6 +14,9 @@ let software: boolean
 let restored: () => void
 let renderer: WallRenderer
 let copies: (() => void)[]
+let clock: number
+/** Null: delays are over at once. */
+let delays: { run: () => void; ms: number }[] | null
 
 const cell: Rect = { x: 0, y: 0, width: 100, height: 50 }
 const frame = (): void => frames.splice(0).forEach((f) => f())
@@ -51,6 +54,7 @@ function make(path?: DrawPath): void {
     presented: (tile) => log.push(`presented ${tile}`), dropped: (tile) => log.push(`dropped ${tile}`),
   }, {
     ...(path && { path }), requestFrame: (f) => frames.push(f), cancelFrame: () => undefined,
+    now: () => clock, delay: (run, ms) => { if (delays === null) run(); else delays.push({ run, ms }) },
     createBackend: (_, r) => { restored = r; return backend },
   })
   renderer.resize(200, 100)
@@ -65,6 +69,8 @@ beforeEach(() => {
   log = []
   frames = []
   copies = []
+  clock = 0
+  delays = null
   open = 0
   usable = true
   software = false
@@ -174,6 +180,27 @@ describe('renderer', () => {
 })
 
 describe('many windows where the processor draws', () => {
+  it('wait for each other, so that the screen is paid for once', () => {
+    software = true
+    make()
+    for (let tile = 1; tile <= 5; tile++) renderer.place(tile, { ...cell, x: tile * 10 })
+    frame()
+    delays = []
+    log = []
+    clock += 10
+    renderer.push(1, planes())
+    renderer.push(2, planes())
+    expect(frames).toHaveLength(0)
+    expect(delays.map(({ ms }) => ms)).toEqual([30])
+    clock += 30
+    delays.splice(0).forEach(({ run }) => run())
+    frame()
+    expect(log.filter((line) => line.startsWith('presented'))).toEqual(['presented 1', 'presented 2'])
+    clock += 1000
+    renderer.push(1, planes())
+    expect(delays).toHaveLength(0)
+    expect(frames).toHaveLength(1)
+  })
   it('share a smaller buffer', () => {
     software = true
     make()

@@ -24,6 +24,9 @@ export interface RendererOptions {
   path?: DrawPath
   requestFrame?: (run: () => void) => number
   cancelFrame?: (id: number) => void
+  /** Milliseconds on any steady clock. */
+  now?: () => number
+  delay?: (run: () => void, ms: number) => void
   createBackend?: (canvas: HTMLCanvasElement, restored: () => void) => DrawBackend
 }
 
@@ -45,6 +48,12 @@ const MAX_SCALE = 2
 /** Windows this small are not looked at closely, and where the processor draws, pixels are frames. */
 const SOFTWARE_MAX_PIXELS = 640_000
 const SOFTWARE_FEW_TILES = 4
+/**
+ * Putting the canvas on the screen costs the same however little changed, and sixteen unsynchronised cameras change
+ * something in every animation frame. Where the processor pays for that, many tiles wait for each other this long: no
+ * picture of a 25 Hz stream is lost, and none gets older than this by it.
+ */
+const SOFTWARE_INTERVAL_MS = 40
 /** The buffer is not resized for less. */
 const SCALE_STEP = 1.15
 
@@ -56,6 +65,10 @@ export class WallRenderer {
   private readonly events: RendererEvents
   private readonly requestFrame: (run: () => void) => number
   private readonly cancelFrame: (id: number) => void
+  private readonly now: () => number
+  private readonly delay: (run: () => void, ms: number) => void
+  private drawnAt = -Infinity
+  private delayed = false
   private wanted: DrawPath | null
   private frameId: number | null = null
   private size = { width: 0, height: 0 }
@@ -69,6 +82,8 @@ export class WallRenderer {
     this.wanted = options.path ?? null
     this.requestFrame = options.requestFrame ?? ((run) => window.requestAnimationFrame(run))
     this.cancelFrame = options.cancelFrame ?? ((id) => window.cancelAnimationFrame(id))
+    this.now = options.now ?? (() => performance.now())
+    this.delay = options.delay ?? ((run, ms) => void window.setTimeout(run, ms))
     const restored = (): void => this.invalidate()
     const first = newCanvas()
     const webgl = options.createBackend?.(first, restored)
@@ -201,11 +216,32 @@ export class WallRenderer {
   }
 
   private schedule(): void {
+    if (this.frameId !== null || this.delayed || this.destroyed) return
+    const early = this.backend.software && this.visibleTiles() > SOFTWARE_FEW_TILES
+      ? this.drawnAt + SOFTWARE_INTERVAL_MS - this.now()
+      : 0
+    if (early > 0) {
+      this.delayed = true
+      this.delay(() => {
+        this.delayed = false
+        this.requestDraw()
+      }, early)
+    } else this.requestDraw()
+  }
+
+  private requestDraw(): void {
     if (this.frameId !== null || this.destroyed) return
     this.frameId = this.requestFrame(() => {
       this.frameId = null
+      this.drawnAt = this.now()
       this.drawFrame()
     })
+  }
+
+  private visibleTiles(): number {
+    let visible = 0
+    for (const own of this.tiles.values()) if (own.cell !== null) visible++
+    return visible
   }
 
   private drawFrame(): void {

@@ -155,6 +155,11 @@ impl TileQueue {
         self.credits = self.credits.saturating_add(count).min(self.window);
     }
 
+    /// A carrier came back with `under_way` pictures not acknowledged: the rest of the window is free.
+    pub(crate) fn refill(&mut self, under_way: u32) {
+        self.credits = self.credits.max(self.window.saturating_sub(under_way));
+    }
+
     /// The carrier lost what was sent: tell state and format again, and start at a random access point with a full
     /// window.
     pub(crate) fn restart(&mut self) {
@@ -251,6 +256,20 @@ mod tests {
         assert!(matches!(queue.pop(), Some(Item::State(_))));
         assert!(matches!(queue.pop(), Some(Item::Format(told)) if told == format(352)));
         assert!(queue.pop().is_none());
+    }
+
+    #[test]
+    fn credits_lost_with_a_carrier_come_back() {
+        let mut queue = TileQueue::new(4);
+        for at in 0..8 {
+            queue.push_unit(&unit(at == 0, false, at));
+        }
+        assert_eq!(std::iter::from_fn(|| queue.pop()).count(), 4);
+        queue.refill(3);
+        assert_eq!(std::iter::from_fn(|| queue.pop()).count(), 1);
+        queue.refill(0);
+        queue.refill(4);
+        assert_eq!(std::iter::from_fn(|| queue.pop()).count(), 3, "a refill never takes credits away");
     }
 
     proptest! {

@@ -206,6 +206,7 @@ impl MediaSession {
         inner.carrier += 1;
         inner.seen = Instant::now();
         inner.acknowledge(after);
+        inner.refill_windows();
         inner.carrier
     }
 
@@ -281,6 +282,22 @@ impl Inner {
         {
             self.kept_bytes -= bytes.len();
             self.kept.pop_front();
+        }
+    }
+
+    /// Credits on their way when a carrier broke are lost, and the page never repeats them: count afresh from what is
+    /// known to be under way.
+    fn refill_windows(&mut self) {
+        let mut under_way: BTreeMap<u32, u32> = BTreeMap::new();
+        for (_, bytes) in &self.kept {
+            if let Ok((header, _, _)) = wire::decode(bytes)
+                && header.kind.is_picture()
+            {
+                *under_way.entry(header.tile).or_default() += 1;
+            }
+        }
+        for (number, tile) in &self.tiles {
+            lock(&tile.queue).refill(under_way.get(number).copied().unwrap_or(0));
         }
     }
 
