@@ -8,7 +8,7 @@ use std::{
 
 use bartizan_app::{
     App, Draft,
-    live::{DecodedPicture, Phase, StreamFormat, StreamState, Viewer},
+    live::{DecodedPicture, StreamFormat, StreamState, Viewer},
 };
 use bartizan_base::{Secret, SystemClock};
 use bartizan_media::AccessUnit;
@@ -101,11 +101,6 @@ impl Recorder {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The present phase.
-    pub fn phase(&self) -> Option<Phase> {
-        self.lock().states.last().map(|state| state.phase)
-    }
-
     /// Waits for a state that `wanted` accepts, from number `from` on; gives the number after it.
     pub async fn state_after(&self, what: &str, from: usize, wanted: impl Fn(&StreamState) -> bool) -> usize {
         until(what, || {
@@ -118,7 +113,12 @@ impl Recorder {
     /// Waits for `more` further access units.
     pub async fn more_units(&self, more: usize) {
         let from = self.lock().units.len();
-        until("access units", || (self.lock().units.len() >= from + more).then_some(())).await;
+        self.units_beyond(from + more).await;
+    }
+
+    /// Waits until there are `count` access units in all.
+    pub async fn units_beyond(&self, count: usize) {
+        until("access units", || (self.lock().units.len() >= count).then_some(())).await;
     }
 }
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use bartizan_app::{
     App, Draft,
-    live::{Attachment, Delivery, Phase},
+    live::{Attachment, Delivery, Phase, StreamState},
 };
 use bartizan_base::{ChannelId, Code, DeviceId, StreamId, StreamProfile};
 use bartizan_decode::StreamDecoder;
 use bartizan_device::Transport;
 use bartizan_media::AccessUnit;
-use bartizan_sim::{Fault, Site, SiteConfig, SiteStats};
+use bartizan_sim::{Fault, FaultScript, Site, SiteConfig, SiteStats};
 
 use crate::support::{Recorder, clip_site, draft, empty_app, start, until};
 
@@ -176,15 +176,15 @@ async fn comes_back_through(fault: Option<Fault>, wanted: impl Fn(&Recorder, usi
     wall.site.set_fault(None, None);
     // A busy device is left alone for longer; a person need not wait for it.
     attachment.retry();
-    let again = viewer.lock().units.len();
     viewer.state_after("playing again", broke, |state| state.phase == Phase::Playing).await;
     viewer.more_units(10).await;
-    let seen = viewer.lock();
-    assert_eq!(seen.states.last().map(|state| (state.phase, state.attempt)), Some((Phase::Playing, 0)));
-    assert!(again <= seen.units.len());
-    check_units(&seen.units);
-    check_times(&seen.units);
-    drop(seen);
+    {
+        let seen = viewer.lock();
+        let now = seen.states.last().map(|state| (state.phase, state.attempt));
+        assert_eq!(now, Some((Phase::Playing, 0)));
+        check_units(&seen.units);
+        check_times(&seen.units);
+    }
     assert!(wall.site.stats().plays > plays);
     drop(attachment);
     wall.end().await;
@@ -322,4 +322,65 @@ async fn sixteen_tiles_ride_through_a_break_of_the_whole_site() {
     drop(tiles);
     let stats = wall.end().await;
     assert!(stats.teardowns - before >= 16, "every session is torn down in order: {stats:?}");
+}
+
+/// The simulator's whole script in its order, each step until it has shown on every tile.
+#[tokio::test]
+async fn sixteen_tiles_go_through_the_whole_script() {
+    let wall = Wall::new(small(16), Transport::Auto).await;
+    let tiles: Vec<_> = (1..=16).map(|number| wall.watch(number, StreamProfile::Sub)).collect();
+    for (viewer, _) in &tiles {
+        viewer.more_units(2).await;
+    }
+    let is_full =
+        |state: &StreamState| state.error.as_ref().is_some_and(|error| error.code() == Code::TooManySessions);
+    for step in FaultScript::everything().0 {
+        let lengths = |viewer: &Recorder| {
+            let seen = viewer.lock();
+            (seen.states.len(), seen.units.len())
+        };
+        let from: Vec<_> = tiles.iter().map(|(viewer, _)| lengths(viewer)).collect();
+        wall.site.set_fault(step.channel, Some(step.fault));
+        for ((viewer, _), (from, units)) in tiles.iter().zip(from) {
+            match step.fault {
+                Fault::Stall => {
+                    viewer.state_after("stalled", from, |state| state.phase == Phase::Stalled).await;
+                }
+                // The next step meets the client that comes back.
+                Fault::Reset => {
+                    viewer.state_after("the break", from, |state| state.error.is_some()).await;
+                }
+                Fault::TooManySessions => {
+                    viewer.state_after("453", from, is_full).await;
+                }
+                _ => viewer.units_beyond(units + 10).await,
+            }
+        }
+        if step.fault == Fault::Reset {
+            continue;
+        }
+        wall.site.set_fault(step.channel, None);
+        if step.fault == Fault::TooManySessions {
+            tiles.iter().for_each(|(_, attachment)| attachment.retry());
+        }
+        let units: Vec<_> = tiles.iter().map(|(viewer, _)| viewer.lock().units.len()).collect();
+        for ((viewer, _), units) in tiles.iter().zip(units) {
+            until("playing", || {
+                let phase = viewer.lock().states.last().map(|state| state.phase);
+                (phase == Some(Phase::Playing)).then_some(())
+            })
+            .await;
+            viewer.units_beyond(units + 2).await;
+        }
+    }
+    for (viewer, _) in &tiles {
+        let seen = viewer.lock();
+        check_times(&seen.units);
+        check_units(&seen.units);
+    }
+    assert_eq!(wall.site.stats().auth_failures, 0, "no password is ever refused on the way");
+    let before = wall.site.stats().teardowns;
+    drop(tiles);
+    let stats = wall.end().await;
+    assert!(stats.teardowns - before >= 16, "{stats:?}");
 }
