@@ -233,6 +233,44 @@ async fn a_wrong_password_is_sent_once_even_by_sixteen_tiles_and_an_edit_heals()
 }
 
 #[tokio::test]
+async fn a_stored_password_is_not_sent_to_another_host() {
+    let site = start(clip_site()).await;
+    let app = empty_app().await;
+    let row = app.devices.add(&draft(&site, "/ch1/main")).await.expect("added");
+    // The same machine by another name is another host to us.
+    let moved = Draft { host: Some("localhost".into()), ..Draft::default() };
+    let before = site.stats().connections;
+    let refused = app.devices.update(&row.id, moved.clone()).await.expect_err("no password given");
+    assert_eq!(refused.code(), Code::PasswordNeeded);
+    assert_eq!(site.stats().connections, before, "nobody was asked");
+    let with_password = Draft { password: Some(Secret::new(PASSWORD)), ..moved };
+    assert_eq!(app.devices.update(&row.id, with_password).await.expect("moved").host, "localhost");
+    site.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_deleted_device_stops_playing_and_plays_again_when_restored() {
+    let site = start(clip_site()).await;
+    let app = empty_app().await;
+    let row = app.devices.add(&draft(&site, "/ch1/main")).await.expect("added");
+    let viewer = Arc::new(Recorder::default());
+    let stream =
+        StreamId { channel: ChannelId { device: row.id.clone(), number: 1 }, profile: StreamProfile::Main };
+    let attachment = app.live.attach(stream, Delivery::Encoded, viewer.clone()).expect("attached");
+    let playing = |state: &bartizan_app::live::StreamState| state.phase == bartizan_app::live::Phase::Playing;
+    let seen = viewer.state_after("playing", 0, playing).await;
+    app.devices.delete(&row.id).await.expect("deleted");
+    let failed = |state: &bartizan_app::live::StreamState| state.phase == bartizan_app::live::Phase::Failed;
+    let seen = viewer.state_after("the end", seen, failed).await;
+    until("no session on the device", || (site.stats().open_sessions == 0).then_some(())).await;
+    app.devices.restore(&row.id).await.expect("restored");
+    attachment.retry();
+    viewer.state_after("playing again", seen, playing).await;
+    app.live.shutdown().await;
+    site.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_retry_that_a_person_asks_for_tries_once_more() {
     let site = start(clip_site()).await;
     let app = empty_app().await;

@@ -199,16 +199,26 @@ impl Devices {
         let name = draft.name.clone().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
         let name = name.unwrap_or_else(|| old.name.clone());
         let mut row = if touches_login {
+            // The stored password goes to the host it was given for and to no other: over Basic it would be told.
+            let stays = draft.url.is_none() && draft.host.as_ref().is_none_or(|host| *host == old.host);
             let whole = Draft {
                 host: draft.host.or(Some(old.host.clone())),
                 port: draft.port.or(Some(u32::from(old.port))),
-                user: draft.user.or(Some(old.user.clone())),
-                password: draft.password.or(old.password.clone()),
+                user: draft.user.or(draft.url.is_none().then(|| old.user.clone())),
+                password: draft.password.or(if stays { old.password.clone() } else { None }),
                 transport: Some(transport),
                 name: Some(name.clone()),
                 url: draft.url,
             };
             let mut target = whole.target()?;
+            let had_password = old.password.as_ref().is_some_and(|password| !password.is_empty());
+            let has_none = target.credentials.as_ref().is_some_and(|login| login.password.is_empty());
+            if !stays && had_password && has_none {
+                return Err(Error::new(
+                    Code::PasswordNeeded,
+                    "another address needs the password again, so that it is not given to a stranger",
+                ));
+            }
             // The streams a person chose by URL stay chosen when only the password changes.
             if whole.url.is_none()
                 && let [only] = old.channels.as_slice()
@@ -233,7 +243,10 @@ impl Devices {
         if !self.book.store.delete_device(id, self.clock.now()).await? {
             return Err(Error::new(Code::NotFound, format!("no device {id}")));
         }
-        self.book.refresh().await
+        self.book.refresh().await?;
+        // Its streams end here, whoever still watches.
+        self.live.forget_device(id);
+        Ok(())
     }
 
     /// Takes a removal back.

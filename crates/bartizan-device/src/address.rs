@@ -95,15 +95,22 @@ fn split_user_info(rest: &str) -> (Option<&str>, &str) {
     if let Some(at) = rest[..authority_end].rfind('@') {
         return (Some(&rest[..at]), &rest[at + 1..]);
     }
+    let Some(at) = rest.rfind('@') else { return (None, rest) };
     let authority = &rest[..authority_end];
     let is_host_and_port = authority.starts_with('[')
-        || authority
-            .rsplit_once(':')
-            .is_none_or(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
-    match rest.rfind('@') {
-        Some(at) if !is_host_and_port => (Some(&rest[..at]), &rest[at + 1..]),
-        _ => (None, rest),
-    }
+        || authority.rsplit_once(':').is_none_or(|(host, port)| {
+            let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+            // "admin:12/34@cam.lan" also begins like a host and its port; a dotted name only after the '@' tells.
+            let is_user = !host.contains('.') && names_a_host(&rest[at + 1..]);
+            is_port && !is_user
+        });
+    if is_host_and_port { (None, rest) } else { (Some(&rest[..at]), &rest[at + 1..]) }
+}
+
+/// Begins with something that can only be an address: a dotted name, or IPv6 in brackets.
+fn names_a_host(text: &str) -> bool {
+    let end = text.find(['/', '?', '#']).unwrap_or(text.len());
+    text.starts_with('[') || text[..end].contains('.')
 }
 
 fn percent_decode(text: &str) -> String {
@@ -143,6 +150,8 @@ mod tests {
             ("rtsp://u:p@ss@cam", "cam", 554, "/", Some("u"), "p@ss"),
             ("rtsp://u:p/a?s#s@cam:555/x", "cam", 555, "/x", Some("u"), "p/a?s#s"),
             ("rtsp://[fe80::1]:554/x", "fe80::1", 554, "/x", None, ""),
+            ("rtsp://u:12/34@cam.lan/x", "cam.lan", 554, "/x", Some("u"), "12/34"),
+            ("rtsp://10.0.0.8:554/x?mail=a@b.c", "10.0.0.8", 554, "/x?mail=a@b.c", None, ""),
             ("rtsp://cam:554/x?user=a@b", "cam", 554, "/x?user=a@b", None, ""),
             ("rtsp://u:100%25@cam/x", "cam", 554, "/x", Some("u"), "100%"),
             ("rtsp://u:100%@cam/x", "cam", 554, "/x", Some("u"), "100%"),
