@@ -64,7 +64,8 @@ impl Server {
             ShellInfo {
                 shell: Shell::Web,
                 ws_url: Some(format!("ws://{addr}/ws")),
-                poll_url: format!("http://{addr}/media/poll"),
+                // Relative: the page may have been opened as localhost, which is another origin than 127.0.0.1.
+                poll_url: "/media/poll".to_owned(),
             },
         ));
         let shared = Arc::new(Shared { backend: backend.clone(), token: token.clone(), port: addr.port() });

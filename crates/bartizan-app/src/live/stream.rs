@@ -96,8 +96,11 @@ enum Step {
 impl Run {
     fn new(parts: Parts, hub: Arc<Hub>, inbox: mpsc::Receiver<Order>) -> Self {
         // Spreads the retries of streams that broke together; quality does not matter.
-        let jitter =
-            parts.stream.to_string().bytes().fold(17u32, |sum, byte| sum.wrapping_mul(31) + u32::from(byte));
+        let jitter = parts
+            .stream
+            .to_string()
+            .bytes()
+            .fold(17u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
         let interest = Interest { viewers: hub.watch_viewers(), empty_since: None };
         Self {
             parts,
