@@ -20,19 +20,17 @@ const WORTH_LEAVING_THE_SQUARE = 1.15
  * Rectangles of one page, row by row.
  *
  * Of all grids that hold `count` windows the one with the largest pictures is taken: on an upright phone sixteen
- * pictures stand in three columns, not four. In landscape the windows fill the area; in portrait, where that would
- * leave black above and below each picture, they keep the picture's shape, packed and centred. `aspect` is the shape of
- * the pictures when it is known (a single window showing a 4:3 camera).
+ * pictures stand in two columns, not four. Windows keep the picture's shape, packed and centred, so that the wall is one
+ * mosaic without black between its pictures. `aspect` is the shape of the pictures when it is known (a single window
+ * showing a 4:3 camera).
  */
 export function layoutRects(count: LayoutCount, width: number, height: number, aspect = VIDEO_ASPECT): Rect[] {
   if (!(width > 0) || !(height > 0)) return []
   const columns = bestColumns(count, width, height, aspect)
   const rows = Math.ceil(count / columns)
   const cell = cellSize(columns, rows, width, height)
-  if (height > width) {
-    if (cell.width / cell.height < aspect) cell.height = Math.max(1, Math.round(cell.width / aspect))
-    else cell.width = Math.max(1, Math.round(cell.height * aspect))
-  }
+  if (cell.width / cell.height < aspect) cell.height = Math.max(1, Math.round(cell.width / aspect))
+  else cell.width = Math.max(1, Math.round(cell.height * aspect))
   const left = Math.floor((width - cell.width * columns - GAP * (columns - 1)) / 2)
   const top = Math.max(0, Math.floor((height - cell.height * rows - GAP * (rows - 1)) / 2))
   return Array.from({ length: count }, (_, i) => ({

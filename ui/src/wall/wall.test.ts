@@ -139,7 +139,7 @@ describe('wall', () => {
     await run()
     expect(core.list).toEqual(['1sub', '2sub', '3sub', '4sub'])
     expect(views.map((v) => v.visible)).toEqual([true, true, true, true, false, false])
-    expect(views[1]!.rect).toEqual({ x: 401, y: 0, width: 399, height: 299 })
+    expect(views[1]!.rect).toEqual({ x: 401, y: 75, width: 399, height: 224 })
     wall.setPage(1)
     await run()
     expect(core.list).toEqual(['1sub', '2sub', '3sub', '4sub', '5sub', '6main']) // lingering
@@ -217,7 +217,7 @@ describe('wall', () => {
     wall.enlarge(1)
     await run()
     expect(core.list).toEqual(['1sub', '2main', '2sub', '3sub', '4sub'])
-    expect(views[1]).toMatchObject({ enlarged: true, selected: true, phase: 'playing', profile: 'sub', rect: { width: 800, height: 600 } })
+    expect(views[1]).toMatchObject({ enlarged: true, selected: true, phase: 'playing', profile: 'sub', rect: { width: 800, height: 450 } })
     expect(views.filter((v) => v.visible)).toHaveLength(1)
     core.picture(core.wire(2))
     await run(10)
