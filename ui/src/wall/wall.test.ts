@@ -217,7 +217,7 @@ describe('wall', () => {
     wall.enlarge(1)
     await run()
     expect(core.list).toEqual(['1sub', '2main', '2sub', '3sub', '4sub'])
-    expect(views[1]).toMatchObject({ enlarged: true, selected: true, phase: 'playing', profile: 'sub', rect: { width: 800, height: 450 } })
+    expect(views[1]).toMatchObject({ enlarged: true, selected: true, phase: 'playing', profile: 'sub', rect: { width: 600, height: 600 } })
     expect(views.filter((v) => v.visible)).toHaveLength(1)
     core.picture(core.wire(2))
     await run(10)
