@@ -16,9 +16,14 @@ const { values } = parseArgs({
     layout: { type: 'string', default: '16' },
     decoding: { type: 'string', default: 'hard' },
     window: { type: 'string' },
+    /** Opens so many further streams one after the other and tells how long each took to its first picture. */
+    openings: { type: 'string', default: '0' },
   },
 })
 const seconds = Number(values.seconds)
+const layout = Number(values.layout)
+/** The windows of the first page; the others are closed. */
+const STATS = `window.__bartizanWall.stats().filter((tile) => tile.index < ${layout})`
 
 async function chromium() {
   const browser = await launch()
@@ -40,19 +45,25 @@ function browserPid() {
 const app = values.window ? await openWindow(values.window) : await chromium()
 try {
   await until('the wall', () => app.run(`Boolean(window.__bartizanWall)`), 60_000)
-  await app.run(`window.__bartizanWall.setLayout(${Number(values.layout)})`)
+  await app.run(`window.__bartizanWall.setLayout(${layout})`)
   if (values.decoding === 'soft') await app.run(`window.__bartizanWall.setHardDecoding(false)`)
   await until('a tile', () => app.run(`window.__bartizanWall.stats().length > 0`), 60_000)
   // The first second holds decoders' start and the joining of groups of pictures: it is not counted as running cost.
   await until(
     'a first picture on every tile',
-    () => app.run(`window.__bartizanWall.stats().every((tile) => tile.presented > 0)`),
+    () => app.run(`${STATS}.every((tile) => tile.presented > 0)`),
     30_000,
   ).catch(() => {})
   const usage = sampleUsage.start(app.pids())
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
   const cost = usage.stop()
-  const tiles = await app.run(`window.__bartizanWall.stats()`)
+  const tiles = await app.run(STATS)
+  const openings = []
+  for (let page = 1; page <= Number(values.openings); page += 1) {
+    await app.run(`window.__bartizanWall.setPage(${page})`)
+    const first = `window.__bartizanWall.stats().find((tile) => tile.index === ${page} && tile.presented > 0)?.firstFrameMs ?? null`
+    openings.push(await until('a first picture', () => app.run(first), 15_000))
+  }
   const report = {
     shell: values.window ? 'window' : 'chromium',
     seconds,
@@ -61,6 +72,7 @@ try {
       width: tile.width, height: tile.height, presented: tile.presented, presented_fps: tile.presentedFps,
       age_ms_p50: tile.ageMsP50, age_ms_p95: tile.ageMsP95, dropped: tile.dropped, first_frame_ms: tile.firstFrameMs,
     })),
+    openings_ms: openings,
     ...cost,
   }
   console.log(JSON.stringify(report))

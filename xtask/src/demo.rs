@@ -47,6 +47,9 @@ pub struct Options {
     /// With --headless --window: use the long poll instead of the WebSocket.
     #[arg(long)]
     pub poll: bool,
+    /// With --headless --layout 1: how many further streams to open one after the other.
+    #[arg(long, default_value_t = 0)]
+    pub openings: u16,
     /// Simulated cameras replay a clip instead of drawing their scenes: cheaper, for measuring.
     #[arg(long)]
     pub clip: bool,
@@ -109,6 +112,8 @@ impl Site {
         }
         let mut command = Command::new(programs.join("bartizan-sim"));
         command.args(["--port", "0", "--source", if options.clip { "clip" } else { "scene" }]);
+        // Measured clients receive video alone; gst-launch 1.22 moreover crashes now and then linking many sound tracks.
+        command.args(options.clip.then_some("--no-audio"));
         let simulator = Server::start(&mut command)?;
         // The first printed URL tells the port; a path of "/" makes the app find all channels of the "recorder".
         let base = simulator.wait_for_line(Duration::from_secs(60), |line| {
@@ -139,6 +144,7 @@ pub fn measure(programs: &Path, site: &Site, options: &Options) -> Result<Value,
     node.arg(&script)
         .args(["--seconds", &options.seconds.to_string()])
         .args(["--layout", &options.layout.to_string()])
+        .args(["--openings", &options.openings.to_string()])
         .args(["--decoding", if options.soft_decoding { "soft" } else { "hard" }]);
     let sources = site.sources.join("\n");
     let (text, _display);

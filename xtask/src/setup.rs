@@ -34,7 +34,7 @@ pub const TEST_PACKAGES: &[&str] = &[
     "imagemagick",
 ];
 /// The peers of the benchmarks.
-pub const BENCH_PACKAGES: &[&str] = &["mpv", "x11-utils"];
+pub const BENCH_PACKAGES: &[&str] = &["mpv", "x11-utils", "gstreamer1.0-x"];
 
 /// Installs what is missing of `wanted`, or tells the line that does.
 pub fn packages(wanted: &[&str]) -> Result<(), String> {

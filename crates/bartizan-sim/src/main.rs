@@ -54,6 +54,9 @@ struct Arguments {
     /// Let everyone in.
     #[arg(long)]
     no_auth: bool,
+    /// Pictures without sound.
+    #[arg(long)]
+    no_audio: bool,
     /// Distance of key frames.
     #[arg(long, default_value_t = 1000)]
     gop_ms: u64,
@@ -84,6 +87,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         source,
         session_timeout: Duration::from_secs(arguments.session_timeout_s),
         gop: Duration::from_millis(arguments.gop_ms),
+        audio: !arguments.no_audio,
         ..SiteConfig::default()
     })
     .await?;

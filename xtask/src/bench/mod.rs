@@ -111,26 +111,31 @@ pub fn run(options: &Options) -> Result<(), String> {
     let folder = setup::build(&["bartizan-sim", "bartizan-web", "bartizan"], true)?;
     setup::build_example("bartizan-app", "ingest")?;
     let programs = Programs { folder, seconds: options.seconds };
+    let groups: [(&str, Measure); 4] = [
+        ("latency and wall", |programs, _| app::measure(programs)),
+        ("first-picture", |programs, _| first_picture::measure(programs)),
+        ("ingest", |programs, _| ingest::measure(programs)),
+        ("memory", |programs, options| app::memory(programs, options.minutes)),
+    ];
     let mut rows = Vec::new();
-    if wanted("ingest") {
-        rows.extend(ingest::measure(&programs)?);
-    }
-    if wanted("first-picture") {
-        rows.extend(first_picture::measure(&programs)?);
-    }
-    if wanted("latency") || wanted("wall") {
-        rows.extend(app::measure(&programs)?);
-    }
-    if wanted("memory") {
-        rows.extend(app::memory(&programs, options.minutes)?);
+    let mut failures = Vec::new();
+    for (group, measure) in groups.into_iter().filter(|(group, _)| wanted(group)) {
+        eprintln!("measuring {group}");
+        // One peer that does not start must not cost the other figures.
+        match measure(&programs, options) {
+            Ok(measured) => rows.extend(measured),
+            Err(message) => failures.push(format!("{group}: {message}")),
+        }
     }
     if options.json {
         println!("{}", serde_json::to_string_pretty(&rows).map_err(|e| e.to_string())?);
     } else {
         print_table(&rows);
     }
-    Ok(())
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
 }
+
+type Measure = fn(&Programs, &Options) -> Result<Vec<Row>, String>;
 
 fn print_table(rows: &[Row]) {
     println!(
