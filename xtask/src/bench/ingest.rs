@@ -10,7 +10,7 @@ use crate::{
 
 const STREAMS: [usize; 4] = [1, 4, 16, 64];
 /// Connecting is not running cost: it is over after this.
-const SETTLE: Duration = Duration::from_secs(3);
+const SETTLE: Duration = Duration::from_secs(5);
 
 pub fn measure(programs: &Programs) -> Result<Vec<Row>, String> {
     let site = Site::start(&programs.folder, &DemoOptions { clip: true, ..DemoOptions::default() })?;
@@ -49,16 +49,11 @@ fn ours(programs: &Programs, urls: &[String], decode: bool) -> Command {
     command
 }
 
+/// One process a stream: ffmpeg opens several inputs one after the other, looking at each for seconds.
 fn ffmpeg(urls: &[String]) -> Command {
-    let mut command = Command::new("ffmpeg");
-    command.args(["-nostdin", "-v", "error"]);
-    for url in urls {
-        command.args(["-rtsp_transport", "tcp", "-i", url]);
-    }
-    for input in 0..urls.len() {
-        command.args(["-map", &format!("{input}:v")]);
-    }
-    command.args(["-c", "copy", "-f", "null", "-"]);
+    let each = "ffmpeg -nostdin -v fatal -analyzeduration 500000 -rtsp_transport tcp -i \"$url\" -map 0:v -c copy -f null - &";
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("for url in \"$@\"; do {each} done; wait"), "sh"]).args(urls);
     command
 }
 
