@@ -50,6 +50,9 @@ pub struct Options {
     /// With --headless --layout 1: how many further streams to open one after the other.
     #[arg(long, default_value_t = 0)]
     pub openings: u16,
+    /// A person watches, and ends it with Ctrl-C.
+    #[arg(skip)]
+    pub foreground: bool,
     /// Simulated cameras replay a clip instead of drawing their scenes: cheaper, for measuring.
     #[arg(long)]
     pub clip: bool,
@@ -76,12 +79,12 @@ pub fn run(options: &Options) -> Result<(), String> {
     setup::page()?;
     let shell = if in_browser { "bartizan-web" } else { "bartizan" };
     let programs = setup::build(&[shell, "bartizan-sim"], options.release)?;
-    let site = Site::start(&programs, options)?;
+    let site = Site::start(&programs, &Options { foreground: true, ..options.clone() })?;
     let mut command = Command::new(programs.join(shell));
     command.env("BARTIZAN_SOURCES", site.sources.join("\n"));
     if in_browser {
         command.arg("--ui").arg(root().join("ui/dist"));
-        let mut server = Server::start(&mut command)?;
+        let mut server = Server::start_in_foreground(&mut command)?;
         let url = server.wait_for_line(Duration::from_secs(60), web_url)?;
         println!("\nSixteen cameras are at\n\n  {url}\n\nCtrl-C ends it.");
         server.wait()
@@ -114,7 +117,10 @@ impl Site {
         command.args(["--port", "0", "--source", if options.clip { "clip" } else { "scene" }]);
         // Measured clients receive video alone; gst-launch 1.22 moreover crashes now and then linking many sound tracks.
         command.args(options.clip.then_some("--no-audio"));
-        let simulator = Server::start(&mut command)?;
+        let simulator = match options.foreground {
+            true => Server::start_in_foreground(&mut command)?,
+            false => Server::start(&mut command)?,
+        };
         // The first printed URL tells the port; a path of "/" makes the app find all channels of the "recorder".
         let base = simulator.wait_for_line(Duration::from_secs(60), |line| {
             let rest = line.trim().strip_prefix("rtsp://")?;

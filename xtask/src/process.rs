@@ -68,9 +68,17 @@ pub struct Server {
 impl Server {
     /// Starts it. Its standard output is read by [`Server::wait_for_line`].
     pub fn start(command: &mut Command) -> Result<Self, String> {
+        Self::spawn(command.process_group(0))
+    }
+
+    /// As [`Server::start`], but in our own group, so that the Ctrl-C which ends us reaches it too.
+    pub fn start_in_foreground(command: &mut Command) -> Result<Self, String> {
+        Self::spawn(command)
+    }
+
+    fn spawn(command: &mut Command) -> Result<Self, String> {
         let shown = show(command);
         let mut child = command
-            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -123,9 +131,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let group = format!("-{}", self.child.id());
+        let pid = self.child.id().to_string();
+        let group = format!("-{pid}");
         let signal = |name: &str| {
-            let _ = Command::new("kill").args([name, "--", &group]).stderr(Stdio::null()).status();
+            // The group is there only for servers of `start`; the other signal then finds the process alone.
+            for target in [&group, &pid] {
+                let _ = Command::new("kill").args([name, "--", target]).stderr(Stdio::null()).status();
+            }
         };
         signal("-TERM");
         let deadline = Instant::now() + Duration::from_secs(4);
