@@ -115,7 +115,9 @@ fn device(label: &DeviceLabel) -> Value {
 fn card(part: bartizan_qr::CardPart, cards: &mut CardReader) -> Value {
     let (number, total, id) = (part.index() + 1, part.total(), part.card_id());
     let state = match cards.add_part(part) {
-        Ok(progress) if progress.is_complete() && cards.needs_password() == Some(true) => "complete, encrypted".into(),
+        Ok(progress) if progress.is_complete() && cards.needs_password() == Some(true) => {
+            "complete, encrypted".into()
+        }
         Ok(progress) if progress.is_complete() => match cards.open(None) {
             Ok(devices) => {
                 let names: Vec<&str> = devices.iter().map(|device| device.name.as_str()).collect();

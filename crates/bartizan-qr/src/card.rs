@@ -13,8 +13,8 @@ use bartizan_base::{Code, Error, Secret};
 
 pub(crate) use part::looks_like_part;
 pub use part::{CardPart, PREFIX};
-pub use sealed::KdfCost;
 use sealed::Body;
+pub use sealed::KdfCost;
 
 /// Most devices on one card.
 pub const MAX_DEVICES: usize = 512;

@@ -13,8 +13,8 @@ mod plan;
 
 use std::{borrow::Cow, fmt};
 
-pub use picture::{MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, ScanError, scan_picture};
 use gray::Gray;
+pub use picture::{MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, ScanError, scan_picture};
 
 /// How much work a picture is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

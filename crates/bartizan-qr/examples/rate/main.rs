@@ -163,13 +163,18 @@ fn measure(sample: &Sample, tallies: &mut Tallies, number: usize, missed: bool) 
     let (width, height, wanted) = (sample.width, sample.height, sample.text.as_deref());
     let mut note = |reader: &'static str, read: Vec<String>, started: Instant, calls: u32| {
         let ms = started.elapsed().as_secs_f64() * 1000.0 / f64::from(calls);
-        if missed && reader.starts_with("ours, p") && wanted.is_some() && !read.iter().any(|t| Some(t.as_str()) == wanted)
+        if missed
+            && reader.starts_with("ours, p")
+            && wanted.is_some()
+            && !read.iter().any(|t| Some(t.as_str()) == wanted)
         {
             eprintln!("missed {number:03} {} {}", sample.category, sample.severity);
         }
         record(tallies, sample.category, &sample.severity, reader, wanted, &read, ms);
     };
-    let texts = |found: Vec<bartizan_qr::Found>| found.iter().map(|code| code.text().into_owned()).collect::<Vec<_>>();
+    let texts = |found: Vec<bartizan_qr::Found>| {
+        found.iter().map(|code| code.text().into_owned()).collect::<Vec<_>>()
+    };
     let started = Instant::now();
     let found = Scanner::new(Effort::Photo).scan_luma(width, height, width, &sample.luma);
     note("ours, photo", texts(found), started, 1);
@@ -213,7 +218,8 @@ fn plain_rqrr(sample: &Sample) -> Vec<String> {
 /// Pictures that were not drawn by us. What they say is unknown, so whatever is read counts.
 fn photographs(paths: &[PathBuf], tallies: &mut Tallies) {
     for path in paths {
-        let Ok(picture) = std::fs::read(path).map_err(|_| ()).and_then(|b| image::load_from_memory(&b).map_err(|_| ()))
+        let Ok(picture) =
+            std::fs::read(path).map_err(|_| ()).and_then(|b| image::load_from_memory(&b).map_err(|_| ()))
         else {
             eprintln!("not a picture: {}", path.display());
             continue;

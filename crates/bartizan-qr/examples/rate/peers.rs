@@ -1,10 +1,6 @@
 //! Readers that are programs of their own, run on the pictures written by `--dump`.
 
-use std::{
-    path::Path,
-    process::Command,
-    time::Instant,
-};
+use std::{path::Path, process::Command, time::Instant};
 
 use serde_json::Value;
 
@@ -55,7 +51,8 @@ for p in json.load(open(sys.argv[1] + '/set.json')):
 print(json.dumps(out))
 ";
     let output = Command::new(python).args(["-c", SCRIPT]).arg(dir).output();
-    let Ok(output) = output.map_err(|_| ()).and_then(|o| if o.status.success() { Ok(o) } else { Err(()) }) else {
+    let Ok(output) = output.map_err(|_| ()).and_then(|o| if o.status.success() { Ok(o) } else { Err(()) })
+    else {
         eprintln!("{python} has no OpenCV: left out");
         return;
     };

@@ -1,9 +1,6 @@
 //! Hard pictures, drawn the same on every run: a label with a code in a cluttered room, seen by a camera with faults.
 
-use bartizan_qr::{
-    Card, CardDevice, CardSecrecy,
-    render::Qr,
-};
+use bartizan_qr::{Card, CardDevice, CardSecrecy, render::Qr};
 
 /// A picture and what its code says; `None` for pictures without one.
 pub struct Sample {
@@ -145,7 +142,11 @@ pub fn all(only: Option<&str>) -> Vec<Box<dyn Fn() -> Sample>> {
     };
     let shot = Shot::default;
     for step in 0..24 {
-        add("rotated", "any angle".into(), Shot { turn: f64::from(step) * 15.0 + 3.0, module: 4.0, ..shot() });
+        add(
+            "rotated",
+            "any angle".into(),
+            Shot { turn: f64::from(step) * 15.0 + 3.0, module: 4.0, ..shot() },
+        );
     }
     for (name, tilt) in [("30°", 30.0), ("45°", 45.0), ("55°", 55.0), ("65°", 65.0)] {
         for step in 0..8 {
@@ -153,24 +154,35 @@ pub fn all(only: Option<&str>) -> Vec<Box<dyn Fn() -> Sample>> {
             add("perspective", name.into(), Shot { tilt, tilt_axis, turn, module: 7.0, ..shot() });
         }
     }
-    for (name, blur) in [("0.4 modules", 0.4), ("0.6 modules", 0.6), ("0.8 modules", 0.8), ("1.0 modules", 1.0)] {
+    for (name, blur) in
+        [("0.4 modules", 0.4), ("0.6 modules", 0.6), ("0.8 modules", 0.8), ("1.0 modules", 1.0)]
+    {
         for step in 0..8 {
             add("blurred", name.into(), Shot { blur, turn: f64::from(step) * 11.0, ..shot() });
         }
     }
-    for (name, length) in [("1 module", 1.0), ("1.5 modules", 1.5), ("2 modules", 2.0), ("2.5 modules", 2.5)] {
+    for (name, length) in [("1 module", 1.0), ("1.5 modules", 1.5), ("2 modules", 2.0), ("2.5 modules", 2.5)]
+    {
         for step in 0..8 {
             let motion = (length, f64::from(step) * 22.5);
             add("moving", name.into(), Shot { motion, turn: f64::from(step) * 5.0, ..shot() });
         }
     }
     for step in 0..8 {
-        add("inverted", "white on black".into(), Shot { ink: 220.0, paper: 30.0, turn: f64::from(step) * 13.0, ..shot() });
+        add(
+            "inverted",
+            "white on black".into(),
+            Shot { ink: 220.0, paper: 30.0, turn: f64::from(step) * 13.0, ..shot() },
+        );
     }
     for (name, noise) in [("noise 8", 8.0), ("noise 14", 14.0), ("noise 20", 20.0), ("noise 28", 28.0)] {
         for step in 0..8 {
             let turn = f64::from(step) * 9.0;
-            add("low light", name.into(), Shot { ink: 14.0, paper: 60.0, noise, turn, module: 6.0, blur: 0.3, ..shot() });
+            add(
+                "low light",
+                name.into(),
+                Shot { ink: 14.0, paper: 60.0, noise, turn, module: 6.0, blur: 0.3, ..shot() },
+            );
         }
     }
     for (name, apart) in [("40 of 255", 40.0), ("24 of 255", 24.0), ("12 of 255", 12.0)] {
@@ -179,7 +191,9 @@ pub fn all(only: Option<&str>) -> Vec<Box<dyn Fn() -> Sample>> {
             add("low contrast", name.into(), Shot { ink: 150.0 - apart, paper: 150.0, turn, ..shot() });
         }
     }
-    for (name, light, shadow) in [("gradient", 0.2, 1.0), ("shadow edge", 0.6, 0.4), ("hard shadow", 0.4, 0.2)] {
+    for (name, light, shadow) in
+        [("gradient", 0.2, 1.0), ("shadow edge", 0.6, 0.4), ("hard shadow", 0.4, 0.2)]
+    {
         for step in 0..8 {
             add("uneven light", name.into(), Shot { light, shadow, turn: f64::from(step) * 19.0, ..shot() });
         }
@@ -203,35 +217,43 @@ pub fn all(only: Option<&str>) -> Vec<Box<dyn Fn() -> Sample>> {
     }
     for step in 0..6 {
         let module = 6.0 + 3.0 * f64::from(step);
-        add("12-megapixel photo", "JPEG".into(), Shot {
-            width: 4000,
-            height: 3000,
-            module,
-            turn: f64::from(step) * 31.0,
-            tilt: 15.0,
-            blur: 0.3,
-            noise: 4.0,
-            jpeg: Some(88),
-            ..shot()
-        });
+        add(
+            "12-megapixel photo",
+            "JPEG".into(),
+            Shot {
+                width: 4000,
+                height: 3000,
+                module,
+                turn: f64::from(step) * 31.0,
+                tilt: 15.0,
+                blur: 0.3,
+                noise: 4.0,
+                jpeg: Some(88),
+                ..shot()
+            },
+        );
     }
     let mut dice = Dice::new(77);
     for _ in 0..24 {
         let ink = dice.between(20.0, 90.0);
-        add("several faults", "moderate".into(), Shot {
-            turn: dice.between(0.0, 360.0),
-            tilt: dice.between(0.0, 40.0),
-            tilt_axis: dice.between(0.0, 360.0),
-            blur: dice.between(0.2, 0.6),
-            motion: (dice.between(0.0, 0.8), dice.between(0.0, 180.0)),
-            ink,
-            paper: ink + dice.between(50.0, 140.0),
-            light: dice.between(0.4, 1.0),
-            noise: dice.between(2.0, 8.0),
-            module: dice.between(3.0, 7.0),
-            jpeg: Some(60),
-            ..shot()
-        });
+        add(
+            "several faults",
+            "moderate".into(),
+            Shot {
+                turn: dice.between(0.0, 360.0),
+                tilt: dice.between(0.0, 40.0),
+                tilt_axis: dice.between(0.0, 360.0),
+                blur: dice.between(0.2, 0.6),
+                motion: (dice.between(0.0, 0.8), dice.between(0.0, 180.0)),
+                ink,
+                paper: ink + dice.between(50.0, 140.0),
+                light: dice.between(0.4, 1.0),
+                noise: dice.between(2.0, 8.0),
+                module: dice.between(3.0, 7.0),
+                jpeg: Some(60),
+                ..shot()
+            },
+        );
     }
     for _ in 0..12 {
         add("no code", "clutter".into(), Shot { noise: 6.0, ..shot() });
@@ -259,7 +281,11 @@ impl Label {
         }
         let line = (v + quiet) / 3.2;
         let letter = (u * 0.9 + line.floor() * 7.3).sin() + (u * 2.3).sin() * 0.6;
-        Some(line.fract() < 0.5 && letter > 0.1 && u < quiet * (1.6 + 0.9 * ((line.floor() * 2.4).sin().abs())))
+        Some(
+            line.fract() < 0.5
+                && letter > 0.1
+                && u < quiet * (1.6 + 0.9 * ((line.floor() * 2.4).sin().abs())),
+        )
     }
 }
 
@@ -342,7 +368,9 @@ fn draw(shot: &Shot, text: Option<&str>, dice: &mut Dice) -> Vec<u8> {
         match seen {
             Some(true) => shot.ink,
             Some(false) => shot.paper,
-            None => (shot.ink.min(shot.paper)) + room.at(x, y).clamp(0.0, 1.0) * (shot.ink - shot.paper).abs(),
+            None => {
+                (shot.ink.min(shot.paper)) + room.at(x, y).clamp(0.0, 1.0) * (shot.ink - shot.paper).abs()
+            }
         }
     };
     // Nine looks a pixel: a sensor's pixels have an area.
@@ -387,7 +415,8 @@ fn blur(picture: &mut [f32], width: usize, height: usize, sigma: f64) {
             for x in 0..width {
                 let mut sum = 0.0;
                 for (weight, d) in weights.iter().zip(-reach..=reach) {
-                    let near = |at: usize, limit: usize| (at as isize + d).clamp(0, limit as isize - 1) as usize;
+                    let near =
+                        |at: usize, limit: usize| (at as isize + d).clamp(0, limit as isize - 1) as usize;
                     let (sx, sy) = if along_x { (near(x, width), y) } else { (x, near(y, height)) };
                     sum += weight * source[sy * width + sx];
                 }
@@ -409,7 +438,8 @@ fn smear(picture: &mut [f32], width: usize, height: usize, length: f64, directio
             for step in 0..=steps {
                 let along = length * (step as f64 / steps as f64 - 0.5);
                 let sx = (x as f64 + along * direction.cos()).round().clamp(0.0, width as f64 - 1.0) as usize;
-                let sy = (y as f64 + along * direction.sin()).round().clamp(0.0, height as f64 - 1.0) as usize;
+                let sy =
+                    (y as f64 + along * direction.sin()).round().clamp(0.0, height as f64 - 1.0) as usize;
                 sum += source[sy * width + sx];
             }
             picture[y * width + x] = sum / (steps + 1) as f32;

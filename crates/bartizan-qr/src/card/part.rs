@@ -59,7 +59,8 @@ impl CardPart {
         if crc32(body).to_be_bytes() != *checksum {
             return Err(CardError::Damaged("checksum of the part"));
         }
-        let (header, piece) = body.split_first_chunk::<HEADER>().ok_or(CardError::Damaged("part too short"))?;
+        let (header, piece) =
+            body.split_first_chunk::<HEADER>().ok_or(CardError::Damaged("part too short"))?;
         let [a, b, c, d, e, f, index, total] = *header;
         if total == 0 || usize::from(total) > MAX_PARTS || index >= total {
             return Err(CardError::Damaged("part number"));

@@ -117,7 +117,11 @@ fn from_wire(device: Device) -> Result<CardDevice, CardError> {
         password: device.password.map(|password| Secret::new(password.into_owned())),
         serial: text(device.serial),
         model: text(device.model),
-        channels: device.channels.into_iter().map(|c| CardChannel { number: c.0, name: c.1.into_owned() }).collect(),
+        channels: device
+            .channels
+            .into_iter()
+            .map(|c| CardChannel { number: c.0, name: c.1.into_owned() })
+            .collect(),
     };
     check(&device)?;
     Ok(device)

@@ -57,7 +57,8 @@ pub(super) fn long_serial(text: &str) -> Option<DeviceLabel> {
     let upper = text.to_ascii_uppercase();
     let known = MODELS.iter().any(|prefix| upper.starts_with(prefix));
     let body = text.strip_suffix("WCVU").unwrap_or(text);
-    let graphic = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'/' | b'(' | b')' | b'_'));
+    let graphic =
+        text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'/' | b'(' | b')' | b'_'));
     // Model, 8 digits of date, four letters, 9 of serial: a mere model number is shorter and has no such tail.
     let tail = body.len().checked_sub(HIKVISION_SHORT).and_then(|at| body.get(at..))?;
     (known && graphic && (24..=64).contains(&text.len()) && is_short_serial(tail))

@@ -84,8 +84,18 @@ pub(super) fn by_prefix(text: &str) -> Option<Payload> {
     if upper.starts_with("MT:") || upper.starts_with("X-HM:") {
         return Some(Payload::Other(Other::new(Seems::SmartHome)));
     }
-    const CONTACT: [&str; 10] =
-        ["BEGIN:", "MECARD:", "MATMSG:", "MAILTO:", "TEL:", "SMS:", "SMSTO:", "BIZCARD:", "GEO:", "FACETIME:"];
+    const CONTACT: [&str; 10] = [
+        "BEGIN:",
+        "MECARD:",
+        "MATMSG:",
+        "MAILTO:",
+        "TEL:",
+        "SMS:",
+        "SMSTO:",
+        "BIZCARD:",
+        "GEO:",
+        "FACETIME:",
+    ];
     if CONTACT.iter().any(|prefix| upper.starts_with(prefix)) {
         return Some(Payload::Other(Other::new(Seems::Contact)));
     }
@@ -136,7 +146,10 @@ pub(super) fn address(text: &str) -> Option<Payload> {
         return Some(Payload::Address { ip, port: None });
     }
     if let Ok(socket) = text.parse::<SocketAddr>() {
-        return Some(Payload::Address { ip: socket.ip(), port: Some(socket.port()).filter(|port| *port != 0) });
+        return Some(Payload::Address {
+            ip: socket.ip(),
+            port: Some(socket.port()).filter(|port| *port != 0),
+        });
     }
     // Three or five numbers with dots are no serial either, but no address to offer.
     text.split(':').next()?.parse::<Ipv4Addr>().ok().map(|ip| Payload::Address { ip: ip.into(), port: None })
@@ -146,7 +159,8 @@ pub(super) fn address(text: &str) -> Option<Payload> {
 pub(super) fn foreign_id(text: &str) -> Option<Payload> {
     let hex_pairs = |separator: char| {
         let pairs: Vec<&str> = text.split(separator).collect();
-        pairs.len() == 6 && pairs.iter().all(|pair| pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit()))
+        pairs.len() == 6
+            && pairs.iter().all(|pair| pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit()))
     };
     if hex_pairs(':') || hex_pairs('-') {
         return Some(Payload::Other(Other { seems: Seems::MacAddress, excerpt: Some(excerpt(text)) }));

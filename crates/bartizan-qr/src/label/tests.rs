@@ -30,14 +30,20 @@ fn dahua_labels() {
         ("SN:8L0A1B2PAZ34F56,DT:IPC-A26H,RC:ABC123", "8L0A1B2PAZ34F56 | IPC-A26H | ABC123 | - | - | -"),
         (" {SN:8L0A1B2PAZ34F56,RD:OLD123,RC:NEW} \n", "8L0A1B2PAZ34F56 | - | OLD123 | - | - | -"),
         ("{SN:8L0A1B2PAZ34F56,RD:OLD123,SC:SAFE}", "8L0A1B2PAZ34F56 | - | SAFE | - | - | -"),
-        ("{SC:SAFE1,DT:DHI-NVR4108HS/4KS2 X\\Y,SN:8L0A1B2PAZ34F56}", "8L0A1B2PAZ34F56 | DHI-NVR4108HS/4KS2 X\\Y | SAFE1 | - | - | -"),
+        (
+            "{SC:SAFE1,DT:DHI-NVR4108HS/4KS2 X\\Y,SN:8L0A1B2PAZ34F56}",
+            "8L0A1B2PAZ34F56 | DHI-NVR4108HS/4KS2 X\\Y | SAFE1 | - | - | -",
+        ),
         // No separators at all.
         ("SN:8L0A1B2PAZ34F56DT:DH-H3ASC:L2A1B2C3NC:011", "8L0A1B2PAZ34F56 | DH-H3A | L2A1B2C3 | 011 | - | -"),
         ("{SN:8L0A1B2PAZ34F56;DT:DH-H3A;SC:L2}", "8L0A1B2PAZ34F56 | DH-H3A | L2 | - | - | -"),
         ("SN:8L0A1B2PAZ34F56\r\nDT:DH-H3A\r\nSC:L2", "8L0A1B2PAZ34F56 | DH-H3A | L2 | - | - | -"),
         // A value that runs to the end, and unknown tags between.
         ("SN:8L0A1B2PAZ34F56", "8L0A1B2PAZ34F56 | - | - | - | - | -"),
-        ("{SN:8L0A1B2PAZ34F56,MSN:11,IMEI:867000000000001,PID:xyz}", "8L0A1B2PAZ34F56 | - | - | - | 867000000000001 | -"),
+        (
+            "{SN:8L0A1B2PAZ34F56,MSN:11,IMEI:867000000000001,PID:xyz}",
+            "8L0A1B2PAZ34F56 | - | - | - | 867000000000001 | -",
+        ),
         // A foreign character ends a value; a blank after the colon is a misprint.
         ("{SN: 8L0A1B2PAZ34F56 (new),DT:DH-H3A}", "8L0A1B2PAZ34F56 | DH-H3A | - | - | - | -"),
         // Positional, misprinted with a comma, bare.
@@ -133,7 +139,10 @@ fn addresses_lose_their_login() {
         assert_eq!(url.password.as_ref().map_or("-", |secret| secret.expose()), password, "{text}");
         assert_eq!(url.address().expose().split("://").next(), Some(url.scheme.as_str()));
         let debug = format!("{url:?}");
-        assert!(!debug.contains("hunter2") && !debug.contains("tlJwpbo6") && !debug.contains("p@ss"), "{debug}");
+        assert!(
+            !debug.contains("hunter2") && !debug.contains("tlJwpbo6") && !debug.contains("p@ss"),
+            "{debug}"
+        );
     }
     for text in ["rtsp://", "rtsp:///x", "rtsp://cam:0/", "rtsp://cam:99999/", "http://a b/"] {
         assert!(!matches!(read(text), Payload::Url(_)), "{text}");
@@ -219,7 +228,10 @@ fn everything_else_says_what_it_seems_to_be() {
         assert!(!format!("{other:?}").contains("hunter2"), "{text:?}");
     }
     assert_eq!(read("192.168.1.108"), Payload::Address { ip: [192, 168, 1, 108].into(), port: None });
-    assert_eq!(read("192.168.1.108:8000"), Payload::Address { ip: [192, 168, 1, 108].into(), port: Some(8000) });
+    assert_eq!(
+        read("192.168.1.108:8000"),
+        Payload::Address { ip: [192, 168, 1, 108].into(), port: Some(8000) }
+    );
     assert!(matches!(read(&"1".repeat(MAX_TEXT + 1)), Payload::Other(Other { seems: Seems::TooLong, .. })));
 }
 

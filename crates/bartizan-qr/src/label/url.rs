@@ -96,7 +96,8 @@ pub(super) fn read(text: &str) -> Option<UrlLabel> {
     let split = place.find(['/', '?', '#']).unwrap_or(place.len());
     let (authority, target) = place.split_at(split);
     let (host, port) = host_and_port(authority)?;
-    let target = if target.is_empty() || target.starts_with('/') { target.into() } else { format!("/{target}") };
+    let target =
+        if target.is_empty() || target.starts_with('/') { target.into() } else { format!("/{target}") };
     let (user, password) = match login {
         None => (None, None),
         Some(login) => match login.split_once(':') {
@@ -169,7 +170,12 @@ fn mask(target: &str) -> String {
         let end = target[value..]
             .char_indices()
             .find(|(i, c)| {
-                *c == '&' || (*c == '_' && target[value + i + 1..].split(['_', '&', '/']).next().is_some_and(|w| w.contains('=')))
+                *c == '&'
+                    || (*c == '_'
+                        && target[value + i + 1..]
+                            .split(['_', '&', '/'])
+                            .next()
+                            .is_some_and(|w| w.contains('=')))
             })
             .map_or(target.len(), |(i, _)| value + i);
         out.push_str(&target[at..value]);

@@ -146,7 +146,8 @@ impl Bits {
         if tall > 3.0 * cut as f64 || 3.0 * tall < cut as f64 {
             return;
         }
-        let Some((cx, wide)) = self.cross(x as usize, (cy as usize).min(self.height - 1), false, cut * 2) else {
+        let Some((cx, wide)) = self.cross(x as usize, (cy as usize).min(self.height - 1), false, cut * 2)
+        else {
             return;
         };
         let new = Finder { x: cx, y: cy, cut: wide, votes: 1 };

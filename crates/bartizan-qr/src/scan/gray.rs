@@ -65,7 +65,8 @@ impl Gray {
         let mut px = Vec::with_capacity(width * height);
         for y in 0..height {
             let (one, other) = near(y, self.height);
-            let (top, bottom) = (&self.px[one * self.width..][..self.width], &self.px[other * self.width..][..self.width]);
+            let (top, bottom) =
+                (&self.px[one * self.width..][..self.width], &self.px[other * self.width..][..self.width]);
             for x in 0..width {
                 let (a, b) = near(x, self.width);
                 let row = |row: &[u8]| 3 * u32::from(row[a]) + u32::from(row[b]);
@@ -103,19 +104,6 @@ impl Gray {
             (p + (p - mean) * strength / 4).clamp(0, 255) as u8
         });
         Self { width: self.width, height: self.height, px: px.collect() }
-    }
-
-    /// Value between pixels; outside the picture the border's.
-    pub fn sample(&self, x: f64, y: f64) -> f64 {
-        let x = (x - 0.5).clamp(0.0, (self.width - 1) as f64);
-        let y = (y - 0.5).clamp(0.0, (self.height - 1) as f64);
-        let (left, top) = (x as usize, y as usize);
-        let (right, bottom) = ((left + 1).min(self.width - 1), (top + 1).min(self.height - 1));
-        let (u, v) = (x - left as f64, y - top as f64);
-        let at = |x: usize, y: usize| f64::from(self.px[y * self.width + x]);
-        let upper = at(left, top) * (1.0 - u) + at(right, top) * u;
-        let lower = at(left, bottom) * (1.0 - u) + at(right, bottom) * u;
-        upper * (1.0 - v) + lower * v
     }
 }
 

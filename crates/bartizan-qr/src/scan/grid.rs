@@ -35,7 +35,8 @@ fn triples(finders: &[Finder], limit: usize) -> Vec<Triple> {
 
 fn triple(finders: [Finder; 3]) -> Option<Triple> {
     let cuts = finders.map(|finder| finder.cut);
-    let (small, large) = (cuts.iter().copied().fold(f64::MAX, f64::min), cuts.iter().copied().fold(0.0, f64::max));
+    let (small, large) =
+        (cuts.iter().copied().fold(f64::MAX, f64::min), cuts.iter().copied().fold(0.0, f64::max));
     if large > small * 2.0 {
         return None;
     }
@@ -209,7 +210,8 @@ impl Shape {
         let (mut alignments, mut last_alignment) = (Vec::new(), Vec::new());
         for &x in &at {
             for &y in &at {
-                let corner = |x: i32, y: i32| (x == 6 && (y == 6 || y == edge - 7)) || (x == edge - 7 && y == 6);
+                let corner =
+                    |x: i32, y: i32| (x == 6 && (y == 6 || y == edge - 7)) || (x == edge - 7 && y == 6);
                 if !corner(x, y) {
                     pattern(&mut alignments, x, y, 2, |ring| ring != 1, edge);
                 }
@@ -248,7 +250,14 @@ fn agreement(even: &Even, warp: &Warp, shape: &Shape) -> f32 {
 }
 
 /// Moves the grid in ever smaller steps as long as it fits better.
-fn settle(even: &Even, shape: &Shape, side: usize, start: Placement, module: f64, bulging: bool) -> Placement {
+fn settle(
+    even: &Even,
+    shape: &Shape,
+    side: usize,
+    start: Placement,
+    module: f64,
+    bulging: bool,
+) -> Placement {
     let mut best = start;
     let mut best_fit = fit(even, &best.warp(side), shape.all());
     let mut step = module * 0.6;
@@ -389,7 +398,10 @@ fn measure(even: &Even, warp: &Warp, side: usize) -> Option<Vec<u8>> {
     [0.0, 0.25, 0.5, 0.8].into_iter().find_map(|share| {
         let sharp = |x: usize, y: usize| {
             let at = |x: usize, y: usize| values[y.min(side - 1) * side + x.min(side - 1)];
-            let cross = at(x.wrapping_sub(1).min(x), y) + at(x + 1, y) + at(x, y.wrapping_sub(1).min(y)) + at(x, y + 1);
+            let cross = at(x.wrapping_sub(1).min(x), y)
+                + at(x + 1, y)
+                + at(x, y.wrapping_sub(1).min(y))
+                + at(x, y + 1);
             at(x, y) * (1.0 + share) - share * cross / 4.0
         };
         decode(&SimpleGrid::from_func(side, |x, y| sharp(x, y) < 0.0))

@@ -52,7 +52,7 @@ fn attempt(picture: &Gray, threshold: Threshold, bounds: Bounds) -> Vec<Found> {
     let finders = bits.finders(bounds.finders);
     let mut found = Vec::new();
     if finders.len() <= RQRR_FINDERS && picture.pixels() <= RQRR_PIXELS {
-        found = rqrr(Source::Bits(&bits));
+        found = rqrr(&bits);
     }
     if found.is_empty() || finders.len() > 3 * found.len() {
         merge(&mut found, grid::read(picture, &finders, bounds.triples + finders.len()));
@@ -60,28 +60,12 @@ fn attempt(picture: &Gray, threshold: Threshold, bounds: Bounds) -> Vec<Found> {
     found
 }
 
-enum Source<'a> {
-    Gray(&'a Gray),
-    Bits(&'a Bits),
-}
-
-/// rqrr with its own threshold.
-pub(super) fn rqrr_alone(picture: &Gray) -> Vec<Found> {
-    rqrr(Source::Gray(picture))
-}
-
 /// rqrr's own detection. It indexes with numbers taken from the picture, so a panic of its is caught: a torn frame must
 /// not end the app.
-fn rqrr(source: Source) -> Vec<Found> {
+fn rqrr(bits: &Bits) -> Vec<Found> {
     let read = || {
-        let mut prepared = match source {
-            Source::Gray(p) => {
-                PreparedImage::prepare_from_greyscale(p.width, p.height, |x, y| p.px[y * p.width + x])
-            }
-            Source::Bits(b) => {
-                PreparedImage::prepare_from_bitmap(b.width, b.height, |x, y| b.dark[y * b.width + x] != 0)
-            }
-        };
+        let dark = |x: usize, y: usize| bits.dark[y * bits.width + x] != 0;
+        let mut prepared = PreparedImage::prepare_from_bitmap(bits.width, bits.height, dark);
         let mut found = Vec::new();
         for grid in prepared.detect_grids() {
             let mut bytes = Vec::new();
@@ -169,7 +153,9 @@ pub(super) fn frame(picture: &Gray, turn: usize) -> Vec<Found> {
         1 => with(&base, Gray::inverted).attempt(Threshold::Local(12), FRAME),
         2 => with(&base, |p| p.sharpened(2, 6)).attempt(Threshold::Local(16), FRAME),
         3 => with(&base, |p| p.shrunk(2)).rescaled(2.0).attempt(Threshold::Local(8), FRAME),
-        4 => doubled(middle(&base.picture, FRAME_PIXELS / 4)).rescaled(base.scale).attempt(Threshold::Local(8), FRAME),
+        4 => doubled(middle(&base.picture, FRAME_PIXELS / 4))
+            .rescaled(base.scale)
+            .attempt(Threshold::Local(8), FRAME),
         _ => with(&base, |p| p.blurred(1)).attempt(Threshold::Global, FRAME),
     }
 }
@@ -207,7 +193,9 @@ pub(super) fn photo(picture: &Gray) -> Vec<Found> {
         (Box::new(|| with(&full, |p| p.blurred(1))), local(24)),
         (Box::new(|| doubled(middle(&full.picture, 1_000_000)).rescaled(full.scale)), local(16)),
         (
-            Box::new(|| with(&doubled(middle(&full.picture, 1_000_000)).rescaled(full.scale), |p| p.sharpened(4, 8))),
+            Box::new(|| {
+                with(&doubled(middle(&full.picture, 1_000_000)).rescaled(full.scale), |p| p.sharpened(4, 8))
+            }),
             local(16),
         ),
         (Box::new(|| with(&small, Gray::inverted)), local(8)),
@@ -240,9 +228,8 @@ pub(super) fn photo(picture: &Gray) -> Vec<Found> {
 impl View {
     /// Paints a code white, so that its corners no longer pair with others'.
     fn cover(&mut self, code: &Found) {
-        let corners = code.corners.map(|(x, y)| {
-            ((x - self.offset.0) / self.scale, (y - self.offset.1) / self.scale)
-        });
+        let corners =
+            code.corners.map(|(x, y)| ((x - self.offset.0) / self.scale, (y - self.offset.1) / self.scale));
         let bound = |value: f32, limit: usize| value.clamp(0.0, (limit - 1) as f32) as usize;
         let (width, height) = (self.picture.width, self.picture.height);
         let low = corners.iter().fold((f32::MAX, f32::MAX), |low, c| (low.0.min(c.0), low.1.min(c.1)));
