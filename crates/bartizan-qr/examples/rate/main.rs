@@ -196,8 +196,7 @@ fn measure(sample: &Sample, tallies: &mut Tallies, number: usize, missed: bool) 
     let started = Instant::now();
     note("rqrr", plain_rqrr(sample), started, 1);
     let started = Instant::now();
-    let mut hints = rxing::DecodeHints::default();
-    hints.AlsoInverted = Some(true);
+    let mut hints = rxing::DecodeHints { AlsoInverted: Some(true), ..Default::default() };
     let read = rxing::helpers::detect_in_luma_with_hints(
         sample.luma.clone(),
         width as u32,
@@ -245,8 +244,7 @@ fn photographs(paths: &[PathBuf], tallies: &mut Tallies) {
         let any = |read: bool| if read { vec![String::new()] } else { Vec::new() };
         record(tallies, "photographs", "as found", "ours, photo", Some(""), &any(!found.is_empty()), ours);
         record(tallies, "photographs", "as found", "rqrr", Some(""), &any(!plain.is_empty()), rqrr);
-        let mut hints = rxing::DecodeHints::default();
-        hints.AlsoInverted = Some(true);
+        let mut hints = rxing::DecodeHints { AlsoInverted: Some(true), ..Default::default() };
         let started = Instant::now();
         let read = rxing::helpers::detect_in_luma_with_hints(
             sample.luma,

@@ -131,7 +131,7 @@ impl Bits {
             }
         }
         found.retain(|finder| finder.votes >= 2);
-        found.sort_by(|a, b| b.votes.cmp(&a.votes));
+        found.sort_by_key(|finder| std::cmp::Reverse(finder.votes));
         found.truncate(limit);
         found
     }

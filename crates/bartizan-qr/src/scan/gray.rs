@@ -34,6 +34,17 @@ impl Gray {
         Self { width: self.width, height: self.height, px: self.px.iter().map(|p| 255 - p).collect() }
     }
 
+    /// On a logarithmic scale, where a shadow takes the same from ink and paper: for hard shadows and glare.
+    pub fn logarithmic(&self) -> Self {
+        let log = |p: usize| ((p as f64 + 4.0) / 4.0).log2();
+        let scale: [u8; 256] = std::array::from_fn(|p| (log(p) * 255.0 / log(255)).round() as u8);
+        Self {
+            width: self.width,
+            height: self.height,
+            px: self.px.iter().map(|&p| scale[usize::from(p)]).collect(),
+        }
+    }
+
     /// Smaller by a whole factor, each pixel the mean of what it covers: also the best cure for noise.
     pub fn shrunk(&self, factor: usize) -> Self {
         let (width, height) = ((self.width / factor).max(1), (self.height / factor).max(1));
@@ -59,7 +70,7 @@ impl Gray {
         // Output pixel centres lie a quarter off the input's: weights 3/4 and 1/4.
         let near = |at: usize, limit: usize| {
             let one = at / 2;
-            let other = if at % 2 == 0 { one.saturating_sub(1) } else { (one + 1).min(limit - 1) };
+            let other = if at.is_multiple_of(2) { one.saturating_sub(1) } else { (one + 1).min(limit - 1) };
             (one, other)
         };
         let mut px = Vec::with_capacity(width * height);

@@ -66,8 +66,33 @@ fn triple(finders: [Finder; 3]) -> Option<Triple> {
     Some(Triple { corners: [top_left, top_right, bottom_left], score })
 }
 
-/// A window of the picture with the light evened out: each pixel less the mean around it.
-struct Even {
+/// A picture with the light evened out: each pixel less the mean around it.
+trait Even {
+    fn at(&self, point: (f64, f64)) -> f32;
+}
+
+/// Evened out where it is looked at: for a first look at corners that are mostly none.
+struct Glance<'a> {
+    picture: &'a Gray,
+    sums: &'a Sums,
+    radius: usize,
+}
+
+impl Even for Glance<'_> {
+    fn at(&self, (x, y): (f64, f64)) -> f32 {
+        let x = x.clamp(0.0, (self.picture.width - 1) as f64) as usize;
+        let y = y.clamp(0.0, (self.picture.height - 1) as f64) as usize;
+        f32::from(self.picture.px[y * self.picture.width + x]) - self.sums.mean(x, y, self.radius) as f32
+    }
+}
+
+/// Pixels over which light is taken for even.
+fn evening(module: f64) -> usize {
+    (module * 4.0).max(4.0) as usize
+}
+
+/// A window evened out beforehand: for placing a grid in hundreds of small moves.
+struct Window {
     left: f64,
     top: f64,
     width: usize,
@@ -75,7 +100,7 @@ struct Even {
     px: Vec<f32>,
 }
 
-impl Even {
+impl Window {
     fn around(picture: &Gray, sums: &Sums, corners: &[Finder; 3], module: f64) -> Self {
         let margin = module * 10.0;
         let fourth = (corners[1].x + corners[2].x - corners[0].x, corners[1].y + corners[2].y - corners[0].y);
@@ -90,7 +115,7 @@ impl Even {
         };
         let (left, right) = span(&mut { xs }, picture.width);
         let (top, bottom) = span(&mut { ys }, picture.height);
-        let radius = (module * 4.0).max(4.0) as usize;
+        let radius = evening(module);
         let mut px = Vec::with_capacity((right - left) * (bottom - top));
         for y in top..bottom {
             for x in left..right {
@@ -99,7 +124,9 @@ impl Even {
         }
         Self { left: left as f64, top: top as f64, width: right - left, height: bottom - top, px }
     }
+}
 
+impl Even for Window {
     fn at(&self, (x, y): (f64, f64)) -> f32 {
         let x = (x - self.left - 0.5).clamp(0.0, (self.width - 1) as f64);
         let y = (y - self.top - 0.5).clamp(0.0, (self.height - 1) as f64);
@@ -229,7 +256,7 @@ impl Shape {
 }
 
 /// How well known modules lie: the mean contrast they agree with.
-fn fit<'a>(even: &Even, warp: &Warp, known: impl Iterator<Item = &'a Known>) -> f32 {
+fn fit<'a>(even: &impl Even, warp: &Warp, known: impl Iterator<Item = &'a Known>) -> f32 {
     let (mut sum, mut count) = (0.0, 0);
     for &(x, y, sign) in known {
         // Clipped, so that a few glaring pixels do not outweigh the rest.
@@ -240,7 +267,7 @@ fn fit<'a>(even: &Even, warp: &Warp, known: impl Iterator<Item = &'a Known>) -> 
 }
 
 /// The share of known modules on the right side of the mean.
-fn agreement(even: &Even, warp: &Warp, shape: &Shape) -> f32 {
+fn agreement(even: &impl Even, warp: &Warp, shape: &Shape) -> f32 {
     let (mut right, mut count) = (0, 0);
     for &(x, y, sign) in shape.all() {
         right += u32::from(even.at(warp.map(x, y)) * sign > 0.0);
@@ -251,7 +278,7 @@ fn agreement(even: &Even, warp: &Warp, shape: &Shape) -> f32 {
 
 /// Moves the grid in ever smaller steps as long as it fits better.
 fn settle(
-    even: &Even,
+    even: &Window,
     shape: &Shape,
     side: usize,
     start: Placement,
@@ -316,7 +343,7 @@ fn one(picture: &Gray, sums: &Sums, corners: &[Finder; 3]) -> Option<Found> {
     if !(0.3..=46.0).contains(&guess) || module < 0.8 {
         return None;
     }
-    let even = Even::around(picture, sums, corners, module);
+    let glance = Glance { picture, sums, radius: evening(module) };
     let start = Placement {
         points: [tl.x, tl.y, tr.x, tr.y, tr.x + bl.x - tl.x, tr.y + bl.y - tl.y, bl.x, bl.y],
         bulge: [0.0; 4],
@@ -328,18 +355,22 @@ fn one(picture: &Gray, sums: &Sums, corners: &[Finder; 3]) -> Option<Found> {
         .filter(|version| (1..=40).contains(version))
         .map(|version| {
             let side = version as usize * 4 + 17;
-            (fit(&even, &start.warp(side), Shape::of(side).finders_and_timing.iter()), side)
+            (fit(&glance, &start.warp(side), Shape::of(side).finders_and_timing.iter()), side)
         })
         .collect();
     sizes.sort_by(|a, b| b.0.total_cmp(&a.0));
-    sizes.into_iter().take(2).find_map(|(_, side)| of_size(&even, start, side, module))
-}
-
-fn of_size(even: &Even, start: Placement, side: usize, module: f64) -> Option<Found> {
-    let shape = Shape::of(side);
-    if agreement(even, &start.warp(side), &shape) < 0.6 {
+    let likely = |side: usize| agreement(&glance, &start.warp(side), &Shape::of(side)) >= 0.6;
+    let sizes: Vec<usize> =
+        sizes.into_iter().take(2).map(|(_, side)| side).filter(|&side| likely(side)).collect();
+    if sizes.is_empty() {
         return None;
     }
+    let window = Window::around(picture, sums, corners, module);
+    sizes.into_iter().find_map(|side| of_size(&window, start, side, module))
+}
+
+fn of_size(even: &Window, start: Placement, side: usize, module: f64) -> Option<Found> {
+    let shape = Shape::of(side);
     let mut starts = vec![start];
     if !shape.last_alignment.is_empty() {
         starts.insert(0, fourth_corner(even, &shape, side, start, module));
@@ -363,7 +394,7 @@ fn of_size(even: &Even, start: Placement, side: usize, module: f64) -> Option<Fo
 }
 
 /// Perspective moves the fourth corner by several modules; the alignment pattern near it tells where to.
-fn fourth_corner(even: &Even, shape: &Shape, side: usize, start: Placement, module: f64) -> Placement {
+fn fourth_corner(even: &Window, shape: &Shape, side: usize, start: Placement, module: f64) -> Placement {
     let reach = (side as f64 * 0.22).ceil() as i32;
     let (mut best, mut best_fit) = (start, f32::MIN);
     for dy in -reach..=reach {
@@ -384,14 +415,19 @@ fn fourth_corner(even: &Even, shape: &Shape, side: usize, start: Placement, modu
 }
 
 /// Measures every module and decodes, with less and with more sharpening between neighbours.
-fn measure(even: &Even, warp: &Warp, side: usize) -> Option<Vec<u8>> {
+fn measure(even: &Window, warp: &Warp, side: usize) -> Option<Vec<u8>> {
     let mut values = Vec::with_capacity(side * side);
     for row in 0..side {
         for column in 0..side {
             let (x, y) = (column as f64 + 0.5, row as f64 + 0.5);
-            let around = [(0.0, 0.0), (0.2, 0.0), (-0.2, 0.0), (0.0, 0.2), (0.0, -0.2)];
-            let sum: f32 = around.iter().map(|(dx, dy)| even.at(warp.map(x + dx, y + dy))).sum();
-            values.push(sum / 5.0);
+            let offsets = [-0.27, 0.0, 0.27];
+            let mut sum = 0.0;
+            for dy in offsets {
+                for dx in offsets {
+                    sum += even.at(warp.map(x + dx, y + dy));
+                }
+            }
+            values.push(sum / 9.0);
         }
     }
     // Blur mixes a module with its neighbours; taking a share of them off again unmixes it.

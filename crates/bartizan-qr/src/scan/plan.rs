@@ -147,7 +147,7 @@ pub(super) fn frame(picture: &Gray, turn: usize) -> Vec<Found> {
     if !found.is_empty() {
         return found;
     }
-    match turn % 6 {
+    match turn % 7 {
         // Full detail in the middle, for small codes.
         0 => middle(picture, FRAME_PIXELS).attempt(Threshold::Local(16), FRAME),
         1 => with(&base, Gray::inverted).attempt(Threshold::Local(12), FRAME),
@@ -156,6 +156,7 @@ pub(super) fn frame(picture: &Gray, turn: usize) -> Vec<Found> {
         4 => doubled(middle(&base.picture, FRAME_PIXELS / 4))
             .rescaled(base.scale)
             .attempt(Threshold::Local(8), FRAME),
+        5 => with(&base, Gray::logarithmic).attempt(Threshold::Local(16), FRAME),
         _ => with(&base, |p| p.blurred(1)).attempt(Threshold::Global, FRAME),
     }
 }
@@ -176,7 +177,7 @@ pub(super) fn photo(picture: &Gray) -> Vec<Found> {
         let view = shrunk(&full.picture, pixels);
         View { scale: view.scale * full.scale, ..view }
     };
-    let (large, small) = (at(1_000_000), at(250_000));
+    let (large, small, tiny) = (at(1_000_000), at(250_000), at(75_000));
     type Way<'a> = Box<dyn Fn() -> View + 'a>;
     let local = Threshold::Local;
     let plain = |view: &View| View { picture: view.picture.clone(), scale: view.scale, offset: view.offset };
@@ -187,7 +188,9 @@ pub(super) fn photo(picture: &Gray) -> Vec<Found> {
         (Box::new(|| with(&large, Gray::inverted)), local(12)),
         (Box::new(|| with(&large, |p| p.sharpened(2, 6))), local(16)),
         (Box::new(|| with(&large, |p| p.blurred(1))), local(12)),
+        (Box::new(|| with(&large, Gray::logarithmic)), local(16)),
         (Box::new(|| plain(&large)), Threshold::Global),
+        (Box::new(|| plain(&tiny)), local(8)),
         (Box::new(|| with(&small, |p| p.sharpened(2, 6))), local(8)),
         (Box::new(|| with(&full, |p| p.sharpened(4, 8))), local(24)),
         (Box::new(|| with(&full, |p| p.blurred(1))), local(24)),
