@@ -60,7 +60,7 @@ fn attempt(picture: &Gray, threshold: Threshold, bounds: Bounds) -> Vec<Found> {
     found
 }
 
-/// rqrr's own detection. It indexes with numbers taken from the picture, so a panic of its is caught: a torn frame must
+/// rqrr's own detection. It panics on some pictures, which is caught (panics must unwind in every profile): a frame must
 /// not end the app.
 fn rqrr(bits: &Bits) -> Vec<Found> {
     let read = || {
