@@ -162,7 +162,10 @@ pub fn record(
         wanted => wanted.map(plain),
     };
     let (wanted, read) = (wanted.as_deref(), &read[..]);
-    for key in [category.to_owned(), format!("{category} / {severity}"), "all".to_owned()] {
+    let mut keys = vec![category.to_owned(), format!("{category} / {severity}")];
+    // Pictures without a code have no hits to give.
+    keys.extend((category != "no code").then(|| "all with a code".to_owned()));
+    for key in keys {
         tallies.entry(key).or_default().entry(reader).or_default().add(wanted, read, ms);
     }
 }
