@@ -8,6 +8,8 @@ mod details;
 mod devices;
 mod draft;
 mod drivers;
+#[cfg(test)]
+mod fake;
 mod gate;
 pub mod live;
 mod probe;
@@ -101,10 +103,22 @@ impl App {
         ephemeral: bool,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
-        let book = Arc::new(DeviceBook::load(store.clone(), clock.now()).await?);
         let opener: Arc<dyn StreamOpener> = Arc::new(bartizan_rtsp::RtspOpener::new());
+        Self::with_parts(store, key_storage, ephemeral, clock, opener, families()).await
+    }
+
+    /// The app over given adapters.
+    pub(crate) async fn with_parts(
+        store: Store,
+        key_storage: KeyStorage,
+        ephemeral: bool,
+        clock: Arc<dyn Clock>,
+        opener: Arc<dyn StreamOpener>,
+        families: Vec<Arc<dyn Family>>,
+    ) -> Result<Self> {
+        let book = Arc::new(DeviceBook::load(store.clone(), clock.now()).await?);
         let gate = Arc::new(LoginGate::default());
-        let families = Arc::new(Families::new(families()));
+        let families = Arc::new(Families::new(families));
         let live = Arc::new(Live::new(opener, book.clone() as Arc<dyn SourceBook>, gate.clone()));
         let drivers = Arc::new(Drivers::new(families.clone(), book.clone(), gate.clone()));
         let control = Arc::new(Control::new(drivers));
