@@ -89,6 +89,28 @@ codes! {
     Locked => Locked,
     /// The device serves as many viewers as it can (RTSP 453).
     TooManySessions => Busy,
+    /// The device is out of processor, memory or connections.
+    DeviceBusy => Busy,
+    /// The device is fresh from the factory and has no password yet.
+    NotActivated => Forbidden,
+    /// The device shows another certificate than the one accepted earlier.
+    CertificateChanged => Forbidden,
+    /// One more wrong password locks the account; a person has to agree to spend that try.
+    LastTry => Locked,
+    /// The device refuses the login because its clock and ours differ too much.
+    ClockSkew => Unauthorized,
+    /// The recorder answers, but the camera behind this channel does not.
+    ChannelOffline => Unreachable,
+    /// Something answers there, but in none of the languages that cameras speak.
+    NotADevice => Unsupported,
+    /// The device does not have this function.
+    NotOffered => Unsupported,
+    /// The chosen password is too weak for the device.
+    WeakPassword => InvalidInput,
+    /// The device card's password is wrong.
+    CardPassword => InvalidInput,
+    /// The device card is torn, foreign or of a newer version.
+    CardUnreadable => InvalidInput,
     /// The stream carries no video track.
     NoVideo => Unsupported,
     /// The video codec cannot be decoded here.
@@ -117,6 +139,7 @@ pub struct Error {
     code: Code,
     detail: Cow<'static, str>,
     retry_after: Option<Duration>,
+    tries_left: Option<u32>,
 }
 
 /// `Result` with [`Error`].
@@ -125,7 +148,14 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// `detail` is for logs and the "Details" fold of the UI; it must never hold a secret.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), retry_after: None }
+        Self { code, detail: detail.into(), retry_after: None, tries_left: None }
+    }
+
+    /// Adds how many more wrong passwords the device takes before it locks.
+    #[must_use]
+    pub fn with_tries_left(mut self, tries: u32) -> Self {
+        self.tries_left = Some(tries);
+        self
     }
 
     /// Adds how long the peer asked us to wait.
@@ -148,6 +178,11 @@ impl Error {
     /// Technical wording, English, free of secrets.
     pub fn detail(&self) -> &str {
         &self.detail
+    }
+
+    /// How many more wrong passwords the device takes, if it said so.
+    pub fn tries_left(&self) -> Option<u32> {
+        self.tries_left
     }
 
     /// The wait the peer asked for, if it did.
@@ -199,8 +234,16 @@ mod tests {
     #[test]
     fn a_refused_login_is_never_retried() {
         for code in Code::ALL {
-            let never =
-                matches!(code, Code::WrongPassword | Code::PasswordNeeded | Code::Locked | Code::Forbidden);
+            let never = matches!(
+                code,
+                Code::WrongPassword
+                    | Code::PasswordNeeded
+                    | Code::Locked
+                    | Code::LastTry
+                    | Code::ClockSkew
+                    | Code::Forbidden
+                    | Code::CertificateChanged
+            );
             if never {
                 assert_eq!(retry(code.kind()), Retry::Never, "{code:?}");
             }

@@ -1,7 +1,7 @@
 use bartizan_base::{Code, Error, Result, Secret, redact_url};
-use url::{Host, Url};
+use url::Url;
 
-use crate::Credentials;
+use crate::{Credentials, check_host, check_port};
 
 /// The RTSP port when none is given (RFC 2326 §3.2).
 pub const DEFAULT_RTSP_PORT: u16 = 554;
@@ -20,24 +20,7 @@ pub struct RtspAddress {
 impl RtspAddress {
     /// Checks and normalises the parts that a person typed.
     pub fn new(host: &str, port: u32, path: &str) -> Result<Self> {
-        let host = host.trim();
-        let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
-        let parsed = if bare.contains(':') { Host::parse(&format!("[{bare}]")) } else { Host::parse(bare) };
-        let host = match parsed {
-            Ok(Host::Domain(name)) if !name.is_empty() => name,
-            Ok(Host::Ipv4(ip)) => ip.to_string(),
-            Ok(Host::Ipv6(ip)) => ip.to_string(),
-            _ => {
-                return Err(Error::new(
-                    Code::InvalidAddress,
-                    format!("not a host name or address: {bare:?}"),
-                ));
-            }
-        };
-        let port = u16::try_from(port)
-            .ok()
-            .filter(|port| *port != 0)
-            .ok_or_else(|| Error::new(Code::InvalidPort, format!("port {port} is outside 1-65535")))?;
+        let (host, port) = (check_host(host)?, check_port(port)?);
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         Ok(Self { host, port, path })
     }

@@ -1,12 +1,32 @@
 //! The ports through which the app sees devices, whatever their make.
 //!
 //! Protocol crates implement these; `bartizan-app` calls them. Vendor names appear in neither.
+//!
+//! A [`Family`] recognises, finds and activates devices of one protocol and logs in to them; what lets us in is a
+//! [`Driver`]. Streams are opened apart from that, by a [`StreamOpener`]: every family's video is RTSP.
 #![warn(missing_docs)]
 
 mod address;
+mod capabilities;
+mod driver;
+mod endpoint;
+mod identity;
+mod ptz;
+mod quirks;
 mod source;
 
 pub use address::{DEFAULT_RTSP_PORT, RtspAddress};
+pub use capabilities::{
+    AlarmOutput, Auxiliary, AuxiliaryCommand, AuxiliaryState, Capabilities, Imaging, ImagingCapabilities,
+    OutputCommand, PresetCapabilities, PtzCapabilities,
+};
+pub use driver::{Activation, Driver, Family, Reached, Recognised, SearchScope, Sighting};
+pub use endpoint::{CertificatePin, Endpoint, Login, ServicePorts, check_host, check_port};
+pub use identity::{
+    ChannelInfo, ChannelStream, DeviceClass, DeviceClock, FamilyId, Identity, Online, Snapshot,
+};
+pub use ptz::{LensMove, Position, Preset, PresetChange, PtzMove, PtzStatus, Velocity};
+pub use quirks::{Quirk, quirks};
 pub use source::{
     Credentials, LiveItem, LiveStream, StreamDescription, StreamOpener, StreamSource, Transport,
 };
