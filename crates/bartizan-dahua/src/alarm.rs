@@ -84,7 +84,9 @@ async fn reopen(device: Arc<Device>, slot: usize, milliseconds: u32) {
         match open(&device, slot).await {
             Ok(()) => return,
             Err(error) if left == 0 => {
-                device.oddities.note(format!("alarm output {slot} could not be opened after its pulse: {error}"));
+                device
+                    .oddities
+                    .note(format!("alarm output {slot} could not be opened after its pulse: {error}"));
             }
             Err(_) => sleep(BETWEEN_OPENINGS).await,
         }
@@ -117,8 +119,10 @@ mod tests {
     #[test]
     fn outputs_with_names_and_states() {
         let state = Values::parse("result=2\n").expect("reads");
-        let config = Values::parse("table.AlarmOut[0].Name=Gate\ntable.AlarmOut[0].Mode=0\ntable.AlarmOut[1].Name=Horn\n")
-            .expect("reads");
+        let config = Values::parse(
+            "table.AlarmOut[0].Name=Gate\ntable.AlarmOut[0].Mode=0\ntable.AlarmOut[1].Name=Horn\n",
+        )
+        .expect("reads");
         let outputs = read(3, &state, &config);
         let told: Vec<_> =
             outputs.iter().map(|one| (one.token.as_str(), one.name.as_str(), one.on)).collect();

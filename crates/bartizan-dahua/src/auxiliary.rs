@@ -3,9 +3,7 @@
 use bartizan_base::Code;
 use bartizan_device::{Auxiliary, AuxiliaryCommand, AuxiliaryState};
 
-use crate::{
-    device::Device, error::DahuaError, ptz_query, query::Query, quirks::Difference, text::Values,
-};
+use crate::{device::Device, error::DahuaError, ptz_query, query::Query, quirks::Difference, text::Values};
 
 /// How an auxiliary is switched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +86,7 @@ async fn coaxial(device: &Device, channel: u16) -> Result<(bool, bool), DahuaErr
 }
 
 /// `status.status.WhiteLight=Off` on devices, `status.whitelight=on` in the documents.
-fn mentioned<'a>(status: &'a Values, what: &str) -> Option<&'a str> {
+pub(crate) fn mentioned<'a>(status: &'a Values, what: &str) -> Option<&'a str> {
     let of = |key: &str| key.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case(what));
     status.iter().find(|(key, _)| of(key)).map(|(_, value)| value)
 }
@@ -99,7 +97,7 @@ async fn lighting(device: &Device, channel: u16, doorbell: bool) -> Result<Optio
     Ok(lighting_way(&table, &mode, channel, doorbell))
 }
 
-fn lighting_way(table: &Values, mode: &Values, channel: u16, doorbell: bool) -> Option<Way> {
+pub(crate) fn lighting_way(table: &Values, mode: &Values, channel: u16, doorbell: bool) -> Option<Way> {
     if doorbell {
         let key = format!("Lighting_V2[{channel}][0][1]");
         return table.has(&format!("{key}.")).then_some(Way::DoorbellLighting(key));
@@ -182,9 +180,12 @@ enum Orders {
 
 fn orders(way: &Way, channel: u16, command: AuxiliaryCommand) -> Result<Orders, DahuaError> {
     use AuxiliaryCommand::{Every, Off, On, Once};
-    let meaningless = || Err(DahuaError::Here(Code::InvalidInput, format!("{command:?} means nothing to this auxiliary")));
+    let meaningless =
+        || Err(DahuaError::Here(Code::InvalidInput, format!("{command:?} means nothing to this auxiliary")));
     let write = |pairs: &[(&str, &str, &str)]| {
-        Orders::Config(pairs.iter().map(|(key, name, value)| (format!("{key}{name}"), (*value).to_owned())).collect())
+        Orders::Config(
+            pairs.iter().map(|(key, name, value)| (format!("{key}{name}"), (*value).to_owned())).collect(),
+        )
     };
     let brush = |action: &str| Query::new("rainBrush", action).with("channel", channel);
     Ok(match (way, command) {
@@ -241,20 +242,36 @@ mod tests {
             (
                 &Way::Coaxial(1),
                 On,
-                vec!["/cgi-bin/coaxialControlIO.cgi?action=control&channel=1&info[0].Type=1&info[0].IO=1&info[0].TriggerMode=2"],
+                vec![
+                    "/cgi-bin/coaxialControlIO.cgi?action=control&channel=1&info[0].Type=1&info[0].IO=1&info[0].TriggerMode=2",
+                ],
             ),
             (
                 &Way::Coaxial(2),
                 Off,
-                vec!["/cgi-bin/coaxialControlIO.cgi?action=control&channel=1&info[0].Type=2&info[0].IO=2&info[0].TriggerMode=2"],
+                vec![
+                    "/cgi-bin/coaxialControlIO.cgi?action=control&channel=1&info[0].Type=2&info[0].IO=2&info[0].TriggerMode=2",
+                ],
             ),
-            (&lighting, On, vec!["Lighting_V2[0][2][0].Mode=Manual", "Lighting_V2[0][2][0].MiddleLight[0].Light=100"]),
+            (
+                &lighting,
+                On,
+                vec!["Lighting_V2[0][2][0].Mode=Manual", "Lighting_V2[0][2][0].MiddleLight[0].Light=100"],
+            ),
             (&lighting, Off, vec!["Lighting_V2[0][2][0].Mode=Off"]),
             (&doorbell, On, vec!["Lighting_V2[0][0][1].Mode=ForceOn", "Lighting_V2[0][0][1].State=On"]),
             (&Way::RainBrush, Once, vec!["/cgi-bin/rainBrush.cgi?action=moveOnce&channel=1"]),
-            (&Way::RainBrush, Every(7), vec!["/cgi-bin/rainBrush.cgi?action=moveContinuously&channel=1&interval=7"]),
+            (
+                &Way::RainBrush,
+                Every(7),
+                vec!["/cgi-bin/rainBrush.cgi?action=moveContinuously&channel=1&interval=7"],
+            ),
             (&Way::RainBrush, Off, vec!["/cgi-bin/rainBrush.cgi?action=stopMove&channel=1"]),
-            (&Way::Ptz("Light"), On, vec!["/cgi-bin/ptz.cgi?action=start&channel=1&code=Light&arg1=0&arg2=0&arg3=0"]),
+            (
+                &Way::Ptz("Light"),
+                On,
+                vec!["/cgi-bin/ptz.cgi?action=start&channel=1&code=Light&arg1=0&arg2=0&arg3=0"],
+            ),
             (&tracking, Off, vec!["EptzLink[0].TrackEnable=false"]),
         ] {
             assert_eq!(queries(way, command), wanted, "{way:?} {command:?}");
@@ -273,7 +290,10 @@ mod tests {
              table.Lighting_V2[0][2][0].LightType=WhiteLight\ntable.Lighting_V2[0][2][0].Mode=Manual\n",
         );
         let of = |mode: &str, doorbell| lighting_way(&table, &values(mode), 0, doorbell);
-        assert_eq!(of("table.VideoInMode[0].Config[0]=2\n", false), Some(Way::Lighting("Lighting_V2[0][2][0]".into())));
+        assert_eq!(
+            of("table.VideoInMode[0].Config[0]=2\n", false),
+            Some(Way::Lighting("Lighting_V2[0][2][0]".into()))
+        );
         assert_eq!(of("", false), Some(Way::Lighting("Lighting_V2[0][0][1]".into())));
         assert_eq!(of("", true), Some(Way::DoorbellLighting("Lighting_V2[0][0][1]".into())));
         assert_eq!(lighting_way(&table, &Values::default(), 3, false), None);
@@ -281,7 +301,10 @@ mod tests {
 
     #[test]
     fn states_in_both_spellings() {
-        for text in ["status.status.WhiteLight=Off\r\nstatus.status.Speaker=On\r\n", "status.whitelight=off\nstatus.speaker=on\n"] {
+        for text in [
+            "status.status.WhiteLight=Off\r\nstatus.status.Speaker=On\r\n",
+            "status.whitelight=off\nstatus.speaker=on\n",
+        ] {
             let status = Values::parse(text).expect(text);
             assert_eq!(mentioned(&status, "whitelight").and_then(crate::text::flag), Some(false));
             assert_eq!(mentioned(&status, "speaker").and_then(crate::text::flag), Some(true));

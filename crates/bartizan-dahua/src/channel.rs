@@ -41,8 +41,7 @@ pub(crate) async fn channels(device: &Device) -> Result<Vec<ChannelInfo>, DahuaE
     let class = device.identity().await?.class;
     let (titles, encode, rtsp_port) =
         tokio::join!(device.config("ChannelTitle"), device.config("Encode"), device.ask_rtsp_port());
-    let mut tables =
-        Tables { titles: titles?, encode: encode?, rtsp_port: rtsp_port?, ..Tables::default() };
+    let mut tables = Tables { titles: titles?, encode: encode?, rtsp_port: rtsp_port?, ..Tables::default() };
     tables.extra_streams = extra_streams(device).await?;
     if class == DeviceClass::Recorder {
         tables.remote = device.config("RemoteDevice").await?;
@@ -75,7 +74,8 @@ async fn camera_states(device: &Device) -> Result<Option<BTreeMap<usize, String>
 fn read_states(answer: &Value) -> Option<BTreeMap<usize, String>> {
     let states = answer.get("states")?.as_array()?;
     let state = |state: &Value| {
-        let channel = usize::try_from(state.get("channel")?.as_u64()?).ok().filter(|at| *at < MOST_CHANNELS)?;
+        let channel =
+            usize::try_from(state.get("channel")?.as_u64()?).ok().filter(|at| *at < MOST_CHANNELS)?;
         Some((channel, state.get("connectionState")?.as_str()?.to_owned()))
     };
     Some(states.iter().filter_map(state).collect())
@@ -85,7 +85,9 @@ fn read_states(answer: &Value) -> Option<BTreeMap<usize, String>> {
 async fn lost_video(device: &Device) -> Result<Option<BTreeSet<usize>>, DahuaError> {
     let query = Query::new("eventManager", "getEventIndexes").with("code", "VideoLoss");
     match device.values(&query).await {
-        Ok(values) => Ok(Some(values.under("channels[").filter_map(|(_, index)| index.trim().parse().ok()).collect())),
+        Ok(values) => {
+            Ok(Some(values.under("channels[").filter_map(|(_, index)| index.trim().parse().ok()).collect()))
+        }
         Err(DahuaError::Refused { words, .. }) if words.to_ascii_lowercase().contains("no events") => {
             Ok(Some(BTreeSet::new()))
         }
@@ -126,7 +128,8 @@ impl Tables {
     }
 
     fn channel(&self, index: usize, class: DeviceClass) -> ChannelInfo {
-        let title = self.titles.as_ref().and_then(|titles| titles.get(&format!("ChannelTitle[{index}].Name")));
+        let title =
+            self.titles.as_ref().and_then(|titles| titles.get(&format!("ChannelTitle[{index}].Name")));
         let number = u16::try_from(index + 1).unwrap_or(u16::MAX);
         ChannelInfo {
             number,
@@ -168,7 +171,9 @@ impl Tables {
                     frame_rate: None,
                     bit_rate: None,
                 };
-                if let Some(encode) = self.encode.as_ref().filter(|encode| encode.has(&format!("Encode[{index}]."))) {
+                if let Some(encode) =
+                    self.encode.as_ref().filter(|encode| encode.has(&format!("Encode[{index}].")))
+                {
                     let prefix = format!("Encode[{index}].{format}.");
                     if !encode.has(&prefix) || encode.flag(&format!("{prefix}VideoEnable")) == Some(false) {
                         return None;
@@ -184,7 +189,8 @@ impl Tables {
 fn describe(stream: &mut ChannelStream, encode: &Values, prefix: &str) {
     let key = |name: &str| format!("{prefix}Video.{name}");
     let size = ["resolution", "Resolution"].iter().find_map(|name| encode.get(&key(name))?.split_once('x'));
-    let size = size.and_then(|(width, height)| Some((width.trim().parse().ok()?, height.trim().parse().ok()?)));
+    let size =
+        size.and_then(|(width, height)| Some((width.trim().parse().ok()?, height.trim().parse().ok()?)));
     let positive = |value: Option<u32>| value.filter(|value| *value > 0);
     stream.codec = encode.get(&key("Compression")).map(codec);
     stream.width = positive(encode.number(&key("Width"))).or(size.map(|(width, _): (u32, u32)| width));
@@ -210,7 +216,9 @@ fn remote_devices(table: &Values) -> BTreeMap<usize, bool> {
     for (rest, value) in table.under("RemoteDevice") {
         let Some(key) = rest.strip_suffix(".Enable") else { continue };
         let index = key.strip_prefix('[').and_then(|key| key.strip_suffix(']'));
-        let index = index.or_else(|| key.rsplit_once('_').map(|(_, index)| index)).and_then(|index| index.parse().ok());
+        let index = index
+            .or_else(|| key.rsplit_once('_').map(|(_, index)| index))
+            .and_then(|index| index.parse().ok());
         if let Some(index) = index.filter(|index| *index < MOST_CHANNELS) {
             found.insert(index, crate::text::flag(value).unwrap_or(true));
         }
@@ -294,10 +302,8 @@ impl Facts {
             absolute: moves && self.says("MoveAbsolutely").unwrap_or(told_range),
             center_on: pan_tilt && self.can("MoveDirectly"),
             home: self.home.is_some(),
-            presets: presets.map(|most| PresetCapabilities {
-                most,
-                writable: self.says("RemovePreset").unwrap_or(true),
-            }),
+            presets: presets
+                .map(|most| PresetCapabilities { most, writable: self.says("RemovePreset").unwrap_or(true) }),
         }
     }
 

@@ -66,8 +66,11 @@ fn a_recorder_leaves_empty_places_out() {
         { "connectionState": "Connected" },
     ] });
     let tables = Tables { titles: values(TITLES), states: read_states(&answer), ..Tables::default() };
-    let told: Vec<_> =
-        tables.channels(DeviceClass::Recorder).into_iter().map(|channel| (channel.number, channel.online)).collect();
+    let told: Vec<_> = tables
+        .channels(DeviceClass::Recorder)
+        .into_iter()
+        .map(|channel| (channel.number, channel.online))
+        .collect();
     assert_eq!(told, [(1, Online::Yes), (2, Online::No("Unconnect".into())), (4, Online::Unknown)]);
     assert_eq!(read_states(&json!({})), None);
 }
@@ -80,10 +83,14 @@ fn older_recorders_tell_by_remote_devices_and_video_loss() {
         lost: Some(BTreeSet::from([3])),
         ..Tables::default()
     };
-    let told: Vec<_> =
-        tables.channels(DeviceClass::Recorder).into_iter().map(|channel| (channel.number, channel.online)).collect();
+    let told: Vec<_> = tables
+        .channels(DeviceClass::Recorder)
+        .into_iter()
+        .map(|channel| (channel.number, channel.online))
+        .collect();
     assert_eq!(told, [(1, Online::Yes), (2, Online::Yes), (4, Online::No("VideoLoss".into()))]);
-    let legacy = Values::parse("table.RemoteDevice[4].Enable=false\ntable.RemoteDevice[5].Enable=true\n").expect("reads");
+    let legacy = Values::parse("table.RemoteDevice[4].Enable=false\ntable.RemoteDevice[5].Enable=true\n")
+        .expect("reads");
     assert_eq!(remote_devices(&legacy), BTreeMap::from([(4, false), (5, true)]));
 }
 

@@ -2,7 +2,11 @@
 
 use bartizan_base::UtcMicros;
 use bartizan_device::DeviceClock;
-use jiff::{Timestamp, ToSpan as _, civil::{Date, DateTime, Weekday}, tz::Offset};
+use jiff::{
+    Timestamp, ToSpan as _,
+    civil::{Date, DateTime, Weekday},
+    tz::Offset,
+};
 use serde_json::Value;
 
 use crate::{device::Device, error::DahuaError, query::Query, text::Values};
@@ -10,8 +14,8 @@ use crate::{device::Device, error::DahuaError, query::Query, text::Values};
 /// `NTP.TimeZone` counts this list (HTTP API, "NTP"): minutes east of UTC. 13 (Beijing), 22 (Brasília) and 25 (New York)
 /// are known from devices.
 const ZONES: [i32; 33] = [
-    0, 60, 120, 180, 210, 240, 270, 300, 330, 345, 360, 390, 420, 480, 540, 570, 600, 660, 720, 780, -60, -120, -180,
-    -210, -240, -300, -360, -420, -480, -540, -600, -660, -720,
+    0, 60, 120, 180, 210, 240, 270, 300, 330, 345, 360, 390, 420, 480, 540, 570, 600, 660, 720, 780, -60,
+    -120, -180, -210, -240, -300, -360, -420, -480, -540, -600, -660, -720,
 ];
 /// Offsets of zones are multiples of this.
 const ZONE_STEP_S: i64 = 900;
@@ -19,7 +23,8 @@ const ZONE_STEP_S: i64 = 900;
 /// Reads the clock.
 pub(crate) async fn clock(device: &Device) -> Result<DeviceClock, DahuaError> {
     let (local, now) = if device.cgi {
-        let answer = device.send(&Query::new("global", "getCurrentTime"), std::time::Duration::from_secs(8)).await?;
+        let answer =
+            device.send(&Query::new("global", "getCurrentTime"), std::time::Duration::from_secs(8)).await?;
         let date = answer.date;
         let values = Values::parse(&answer.text())
             .map_err(|why| DahuaError::unreadable(&device.peer(), "global.cgi?action=getCurrentTime", why))?;
@@ -137,7 +142,10 @@ mod tests {
         ] {
             assert_eq!(in_summer_time(at(local), &values(rules)), Some(wanted), "{local}");
         }
-        assert_eq!(in_summer_time(at("2026-01-01 00:00:00"), &values("table.Locales.DSTEnable=true\n")), None);
+        assert_eq!(
+            in_summer_time(at("2026-01-01 00:00:00"), &values("table.Locales.DSTEnable=true\n")),
+            None
+        );
     }
 
     #[test]
@@ -149,20 +157,32 @@ mod tests {
 
         let brasilia = values("table.NTP.TimeZone=22\n");
         let clock = told(at("2026-07-02 14:09:25"), now, &brasilia, &Values::default());
-        assert_eq!((clock.utc_offset_s, clock.offset_ms, clock.zone.as_str()), (Some(-10_800), 5500, "UTC-03:00"));
+        assert_eq!(
+            (clock.utc_offset_s, clock.offset_ms, clock.zone.as_str()),
+            (Some(-10_800), 5500, "UTC-03:00")
+        );
 
         let clock = told(at("2026-07-02 22:39:25"), now, &Values::default(), &Values::default());
         assert_eq!((clock.utc_offset_s, clock.offset_ms, clock.zone.as_str()), (None, 5500, ""));
 
         // A clock that never was set is years off, and said so.
-        let clock = told(at("2000-01-01 08:23:11"), now, &values("table.NTP.TimeZone=13\n"), &Values::default());
+        let clock =
+            told(at("2000-01-01 08:23:11"), now, &values("table.NTP.TimeZone=13\n"), &Values::default());
         assert!(clock.offset_ms < -26 * 365 * 86_400_000);
     }
 
     #[test]
     fn times() {
         assert_eq!(at("2026-7-2 9:9:5"), at("2026-07-02 09:09:05"));
-        for text in ["", "2026-07-02", "2026-13-02 00:00:00", "2026-02-30 00:00:00", "x y", "2026-07-02 25:00:00", "99999-1-1 0:0:0"] {
+        for text in [
+            "",
+            "2026-07-02",
+            "2026-13-02 00:00:00",
+            "2026-02-30 00:00:00",
+            "x y",
+            "2026-07-02 25:00:00",
+            "99999-1-1 0:0:0",
+        ] {
             assert_eq!(read_time(text), None, "{text}");
         }
     }

@@ -81,7 +81,8 @@ impl Device {
     /// One CGI call.
     pub async fn send(&self, query: &Query, time: Duration) -> Result<Response, DahuaError> {
         if !self.cgi {
-            let what = format!("{} here: its firmware refuses CGI logins and RPC2 is used instead", query.label());
+            let what =
+                format!("{} here: its firmware refuses CGI logins and RPC2 is used instead", query.label());
             return Err(DahuaError::not_offered(&what));
         }
         let answer = self.client.send(Request::get(query.as_str()).timeout(time)).await?;
@@ -280,7 +281,8 @@ fn root(key: &str) -> &str {
 /// The place of `[0].MainFormat[0].X` in a table. `None` where the table has none.
 fn place_in<'a>(table: &'a mut Value, path: &str) -> Option<&'a mut Value> {
     let mut place = table;
-    for part in path.split(['.', '[']).map(|part| part.trim_end_matches(']')).filter(|part| !part.is_empty()) {
+    for part in path.split(['.', '[']).map(|part| part.trim_end_matches(']')).filter(|part| !part.is_empty())
+    {
         place = match place {
             Value::Array(items) => items.get_mut(part.parse::<usize>().ok()?)?,
             Value::Object(fields) => fields.get_mut(part)?,

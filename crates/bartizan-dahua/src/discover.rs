@@ -45,8 +45,10 @@ pub(crate) async fn discover(scope: &SearchScope, port: u16, found: mpsc::Sender
     let deadline = Instant::now() + scope.duration;
     let senders = senders(scope, port)?;
     let (answers, mut heard) = mpsc::channel(WAITING);
-    let _listeners: Vec<OwnedTask> =
-        senders.iter().map(|sender| OwnedTask::spawn(listen(sender.socket.clone(), answers.clone()))).collect();
+    let _listeners: Vec<OwnedTask> = senders
+        .iter()
+        .map(|sender| OwnedTask::spawn(listen(sender.socket.clone(), answers.clone())))
+        .collect();
     let every = scope.duration / ROUNDS;
     let _asking = OwnedTask::spawn(async move {
         for _ in 0..ROUNDS {
@@ -149,7 +151,8 @@ fn senders(scope: &SearchScope, port: u16) -> Result<Vec<Sender>> {
 }
 
 fn open(bind: IpAddr) -> std::io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(SocketAddr::new(bind, 0)), Type::DGRAM, Some(Protocol::UDP))?;
+    let socket =
+        Socket::new(Domain::for_address(SocketAddr::new(bind, 0)), Type::DGRAM, Some(Protocol::UDP))?;
     if let IpAddr::V4(address) = bind {
         socket.set_broadcast(true)?;
         if !address.is_unspecified() {

@@ -56,7 +56,12 @@ pub fn read(packet: &[u8], from: IpAddr) -> Option<Answer> {
     }
     let info = json.pointer("/params/deviceInfo").filter(|info| info.is_object())?;
     let text = |key: &str| short(info.get(key));
-    let port = |key: &str| info.get(key).and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0);
+    let port = |key: &str| {
+        info.get(key)
+            .and_then(Value::as_u64)
+            .and_then(|port| u16::try_from(port).ok())
+            .filter(|port| *port != 0)
+    };
     let mut addresses = vec![from];
     for pointer in ["/IPv4Address/IPAddress", "/IPv6Address/IPAddress", "/IPv6Address/LinkLocalAddress"] {
         let told = info.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
@@ -100,7 +105,10 @@ fn short(value: Option<&Value>) -> String {
 /// A MAC address in lower case with colons, from colons, dashes or nothing between; empty for anything else.
 pub fn mac(text: &str) -> String {
     let digits: String = text.chars().filter(|c| !matches!(c, ':' | '-' | '.' | ' ')).collect();
-    if digits.len() != 12 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) || digits.bytes().all(|b| b == b'0') {
+    if digits.len() != 12
+        || !digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        || digits.bytes().all(|b| b == b'0')
+    {
         return String::new();
     }
     let digits = digits.to_ascii_lowercase();
@@ -148,7 +156,10 @@ mod tests {
             assert!(!perhaps_fresh);
             assert_eq!(sighting.addresses, [from(), "fe80::1".parse::<IpAddr>().unwrap()]);
             assert_eq!((sighting.http_port, sighting.server_port), (Some(80), Some(37777)));
-            assert_eq!((sighting.mac.as_str(), sighting.serial.as_str()), ("30:e1:f1:00:00:65", "EXEMPLO0000001"));
+            assert_eq!(
+                (sighting.mac.as_str(), sighting.serial.as_str()),
+                ("30:e1:f1:00:00:65", "EXEMPLO0000001")
+            );
             assert_eq!((sighting.maker.as_str(), sighting.model.as_str()), ("IntelBras", "VIP-1230-D-G4"));
             assert_eq!((sighting.class, sighting.activated), (DeviceClass::Camera, Some(true)));
             assert_eq!((sighting.family, sighting.found_by), (Some(FAMILY), "DHDiscover"));
@@ -157,9 +168,15 @@ mod tests {
 
     #[test]
     fn init_is_read_by_its_low_bits() {
-        for (init, activated, fresh) in
-            [("3210", Some(true), false), ("3222", Some(true), false), ("150", Some(true), false), ("1", None, true), ("3209", None, true), ("0", None, false), ("\"x\"", None, false)]
-        {
+        for (init, activated, fresh) in [
+            ("3210", Some(true), false),
+            ("3222", Some(true), false),
+            ("150", Some(true), false),
+            ("1", None, true),
+            ("3209", None, true),
+            ("0", None, false),
+            ("\"x\"", None, false),
+        ] {
             let text = String::from_utf8(ANSWER.to_vec()).unwrap().replace("3210", init);
             let answer = read(text.as_bytes(), from()).expect(init);
             assert_eq!((answer.sighting.activated, answer.perhaps_fresh), (activated, fresh), "{init}");
@@ -168,7 +185,14 @@ mod tests {
 
     #[test]
     fn what_is_not_an_answer() {
-        for bytes in [&search()[..], b"", b"{", b"{}", b"M-SEARCH * HTTP/1.1", br#"{"method":"client.notifyDevInfo","params":{"deviceInfo":[]}}"#] {
+        for bytes in [
+            &search()[..],
+            b"",
+            b"{",
+            b"{}",
+            b"M-SEARCH * HTTP/1.1",
+            br#"{"method":"client.notifyDevInfo","params":{"deviceInfo":[]}}"#,
+        ] {
             assert_eq!(read(bytes, from()), None);
         }
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bartizan_base::Result;
 use bartizan_device::{
-    Activation, AlarmOutput, Auxiliary, AuxiliaryCommand, AuxiliaryState, Capabilities, ChannelInfo, DeviceClock,
-    Driver, Endpoint, Family, FamilyId, Identity, Imaging, LensMove, Login, OutputCommand, Preset, PresetChange,
-    PtzMove, PtzStatus, Reached, Recognised, SearchScope, Sighting, Snapshot,
+    Activation, AlarmOutput, Auxiliary, AuxiliaryCommand, AuxiliaryState, Capabilities, ChannelInfo,
+    DeviceClock, Driver, Endpoint, Family, FamilyId, Identity, Imaging, LensMove, Login, OutputCommand,
+    Preset, PresetChange, PtzMove, PtzStatus, Reached, Recognised, SearchScope, Sighting, Snapshot,
 };
 use bartizan_http::Client;
 use tokio::sync::mpsc;

@@ -5,8 +5,8 @@
 //! in Base64. Devices call that `RPAC-256`.
 
 use aes::cipher::{BlockEncryptMut as _, KeyIvInit as _, block_padding::ZeroPadding};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bartizan_base::Secret;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rsa::{BigUint, Pkcs1v15Encrypt, RsaPublicKey, rand_core::OsRng};
 
 const IV: [u8; 16] = *b"0000000000000000";
@@ -129,7 +129,11 @@ pub fn check_password(password: &Secret) -> Result<(), &'static str> {
         |byte| byte.is_ascii_punctuation(),
     ];
     let used = kinds.iter().filter(|kind| text.bytes().any(kind)).count();
-    if used < 2 { Err("at least two of capitals, small letters, digits and signs are wanted") } else { Ok(()) }
+    if used < 2 {
+        Err("at least two of capitals, small letters, digits and signs are wanted")
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -203,7 +207,9 @@ mod tests {
         for good in ["admin123", "Bartizan1", "12345678a", "a!!!!!!!"] {
             assert_eq!(check_password(&Secret::new(good)), Ok(()), "{good}");
         }
-        for bad in ["", "abc1", "abcdefgh", "12345678", "admin 123", "admin:123", "pässword1", &"a1".repeat(17)] {
+        for bad in
+            ["", "abc1", "abcdefgh", "12345678", "admin 123", "admin:123", "pässword1", &"a1".repeat(17)]
+        {
             assert!(check_password(&Secret::new(bad)).is_err(), "{bad}");
         }
     }

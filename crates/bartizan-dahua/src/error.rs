@@ -113,7 +113,9 @@ impl DahuaError {
             Self::Refused { status: 403, .. } => Code::Forbidden,
             Self::Refused { status: 500 | 502..=599, .. } => Code::DeviceBusy,
             Self::Refused { .. } => Code::NotOffered,
-            Self::Rpc { code: rpc::NO_PERMISSION, message, .. } if message.to_ascii_lowercase().contains("permi") => {
+            Self::Rpc { code: rpc::NO_PERMISSION, message, .. }
+                if message.to_ascii_lowercase().contains("permi") =>
+            {
                 Code::Forbidden
             }
             Self::Rpc { .. } => Code::NotOffered,

@@ -52,11 +52,8 @@ impl Told {
     /// The first of type, system's type and update name that names a model. Recorders give numbers as their type, and
     /// some cameras "IP Camera".
     fn model(&self) -> String {
-        let told = [
-            self.device_type.get("type"),
-            self.system.get("deviceType"),
-            self.system.get("updateSerial"),
-        ];
+        let told =
+            [self.device_type.get("type"), self.system.get("deviceType"), self.system.get("updateSerial")];
         let told = told.into_iter().flatten().map(str::trim).filter(|text| !text.is_empty());
         let names = |text: &&str| !text.bytes().all(|byte| byte.is_ascii_digit()) && !is_generic(text);
         told.clone().find(names).or_else(|| told.clone().next()).unwrap_or_default().to_owned()
@@ -89,13 +86,36 @@ pub fn class_of(text: &str) -> DeviceClass {
     let text = text.trim().to_ascii_uppercase();
     let text = text.strip_prefix("DHI-").or_else(|| text.strip_prefix("DH-")).unwrap_or(&text);
     let begins = |words: &[&str]| words.iter().any(|word| text.starts_with(word));
-    if begins(&["VTO", "VTH", "VTS", "VTA", "VTT", "ASI", "ASC", "BSC", "DOORBELL", "AD110", "AD410", "DB6"]) {
+    if begins(&["VTO", "VTH", "VTS", "VTA", "VTT", "ASI", "ASC", "BSC", "DOORBELL", "AD110", "AD410", "DB6"])
+    {
         DeviceClass::Door
     } else if begins(&["ARC", "ARA", "ALARM"]) {
         DeviceClass::Alarm
-    } else if begins(&["NVR", "DVR", "XVR", "HCVR", "HDVR", "NVD", "EVS", "MNVR", "MXVR", "IVSS", "HVR", "MHDX", "NVD"]) {
+    } else if begins(&[
+        "NVR", "DVR", "XVR", "HCVR", "HDVR", "NVD", "EVS", "MNVR", "MXVR", "IVSS", "HVR", "MHDX", "NVD",
+    ]) {
         DeviceClass::Recorder
-    } else if begins(&["IPC", "SD", "PTZ", "TPC", "IP CAMERA", "IPMC", "ITC", "IPSD", "IP2M", "IP3M", "IP4M", "IP5M", "IP8M", "VIP", "PSD", "HAC", "IPCAM", "T4A", "H4C"]) {
+    } else if begins(&[
+        "IPC",
+        "SD",
+        "PTZ",
+        "TPC",
+        "IP CAMERA",
+        "IPMC",
+        "ITC",
+        "IPSD",
+        "IP2M",
+        "IP3M",
+        "IP4M",
+        "IP5M",
+        "IP8M",
+        "VIP",
+        "PSD",
+        "HAC",
+        "IPCAM",
+        "T4A",
+        "H4C",
+    ]) {
         DeviceClass::Camera
     } else {
         DeviceClass::Unknown
@@ -113,23 +133,32 @@ mod tests {
     #[test]
     fn a_camera_and_a_recorder() {
         let camera = Told {
-            system: values("deviceType=IPC-HDW5831R-ZE\r\nserialNumber=4X7C5A1ZAG21L3F\r\nupdateSerial=IPC-HDW5830R-Z\r\n"),
+            system: values(
+                "deviceType=IPC-HDW5831R-ZE\r\nserialNumber=4X7C5A1ZAG21L3F\r\nupdateSerial=IPC-HDW5830R-Z\r\n",
+            ),
             device_type: values("type=IP Camera\r\n"),
             version: values("version=2.800.0000016.0.R,build:2020-06-05\r\n"),
             name: values("name=FrontDoorCam\r\n"),
             vendor: values("vendor=General\r\n"),
-            network: values("table.Network.DefaultInterface=eth2\r\ntable.Network.eth2.PhysicalAddress=30:E1:F1:00:00:65\r\n"),
+            network: values(
+                "table.Network.DefaultInterface=eth2\r\ntable.Network.eth2.PhysicalAddress=30:E1:F1:00:00:65\r\n",
+            ),
             ..Told::default()
         };
         let identity = camera.identity();
         assert_eq!((identity.model.as_str(), identity.maker.as_str()), ("IPC-HDW5831R-ZE", "Dahua"));
-        assert_eq!((identity.serial.as_str(), identity.mac.as_str()), ("4X7C5A1ZAG21L3F", "30:e1:f1:00:00:65"));
+        assert_eq!(
+            (identity.serial.as_str(), identity.mac.as_str()),
+            ("4X7C5A1ZAG21L3F", "30:e1:f1:00:00:65")
+        );
         assert_eq!((identity.name.as_str(), identity.class), ("FrontDoorCam", DeviceClass::Camera));
         assert_eq!(identity.firmware, "2.800.0000016.0.R,build:2020-06-05");
 
         // As measured on an NVR5232: the type is a number.
         let recorder = Told {
-            system: values("deviceType=31\nprocessor=ST7108\nserialNumber=BD04CE2PAJ3B9BF\nupdateSerial=DH-NVR5232-4KS3/I\n"),
+            system: values(
+                "deviceType=31\nprocessor=ST7108\nserialNumber=BD04CE2PAJ3B9BF\nupdateSerial=DH-NVR5232-4KS3/I\n",
+            ),
             device_type: values("type=31\n"),
             class: values("class=NVR\n"),
             ..Told::default()

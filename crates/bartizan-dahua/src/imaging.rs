@@ -37,9 +37,11 @@ pub(crate) async fn places(device: &Device, channel: u16, video: &Values) -> Res
         let Some(table) = device.config(name).await? else { continue };
         let key = format!("{name}[{at}]");
         let offered = |what: &str| {
-            table.get(&format!("{key}.{what}")).is_some() && video.flag(&format!("caps.{what}")) != Some(false)
+            table.get(&format!("{key}.{what}")).is_some()
+                && video.flag(&format!("caps.{what}")) != Some(false)
         };
-        (places.flip, places.mirror, places.rotate) = (offered("Flip"), offered("Mirror"), offered("Rotate90"));
+        (places.flip, places.mirror, places.rotate) =
+            (offered("Flip"), offered("Mirror"), offered("Rotate90"));
         if places.flip || places.mirror || places.rotate {
             places.turning = Some(key);
             break;
@@ -49,7 +51,7 @@ pub(crate) async fn places(device: &Device, channel: u16, video: &Values) -> Res
 }
 
 /// The settings of the profile in use: `VideoInMode.Config[0]` is 0 for day, 1 for night, 2 for neither.
-fn color_key(table: &Values, mode: &Values, channel: usize) -> Option<String> {
+fn color_key(table: &Values, mode: &Values, channel: u16) -> Option<String> {
     let used: Option<usize> = mode.number(&format!("VideoInMode[{channel}].Config[0]"));
     used.into_iter().chain([0]).find_map(|profile| {
         let key = format!("VideoColor[{channel}][{profile}]");
@@ -112,15 +114,17 @@ impl Places {
             let key = self.turning.as_ref().filter(|_| there);
             let key = key.ok_or_else(|| DahuaError::not_offered("mirroring"))?;
             // Written the way it stood there: some firmware counts, some says true and false.
-            let counts = turning.get(&format!("{key}.{name}")).is_some_and(|old| old.trim().parse::<u8>().is_ok());
+            let counts =
+                turning.get(&format!("{key}.{name}")).is_some_and(|old| old.trim().parse::<u8>().is_ok());
             let text = if counts { u8::from(wanted).to_string() } else { wanted.to_string() };
             writes.push((format!("{key}.{name}"), text));
         }
         if let Some(degrees) = change.rotation {
             let key = self.turning.as_ref().filter(|_| self.rotate);
             let step = [(0, "0"), (90, "1"), (270, "2")].into_iter().find(|(angle, _)| *angle == degrees);
-            let (key, (_, text)) =
-                key.zip(step).ok_or_else(|| DahuaError::not_offered(&format!("a turn by {degrees} degrees")))?;
+            let (key, (_, text)) = key
+                .zip(step)
+                .ok_or_else(|| DahuaError::not_offered(&format!("a turn by {degrees} degrees")))?;
             writes.push((format!("{key}.Rotate90"), text.to_owned()));
         }
         Ok(writes)
@@ -240,11 +244,18 @@ mod tests {
 
     #[test]
     fn reading_and_writing_agree() {
-        let color = values("table.VideoColor[0][2].Brightness=60\ntable.VideoColor[0][2].Contrast=50\ntable.VideoColor[0][2].Saturation=45\n");
-        let turning = values("table.VideoInOptions[0].Flip=true\ntable.VideoInOptions[0].Mirror=false\ntable.VideoInOptions[0].Rotate90=2\n");
+        let color = values(
+            "table.VideoColor[0][2].Brightness=60\ntable.VideoColor[0][2].Contrast=50\ntable.VideoColor[0][2].Saturation=45\n",
+        );
+        let turning = values(
+            "table.VideoInOptions[0].Flip=true\ntable.VideoInOptions[0].Mirror=false\ntable.VideoInOptions[0].Rotate90=2\n",
+        );
         let read = places().read(&color, &turning);
         assert_eq!((read.brightness, read.saturation, read.hue), (Some(60.0), Some(45.0), None));
-        assert_eq!((read.flip_vertical, read.flip_horizontal, read.rotation), (Some(true), Some(false), Some(270)));
+        assert_eq!(
+            (read.flip_vertical, read.flip_horizontal, read.rotation),
+            (Some(true), Some(false), Some(270))
+        );
 
         let change = Imaging {
             brightness: Some(70.4),

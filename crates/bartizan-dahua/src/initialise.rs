@@ -49,7 +49,9 @@ pub(crate) async fn initialise(client: Client, activation: &Activation) -> Resul
     let rpc = Rpc::new(client, None);
     match status(&rpc).await? {
         Some(Initialised::No) => {}
-        Some(Initialised::Yes) => return Err(DahuaError::not_offered("a first password: it has one already")),
+        Some(Initialised::Yes) => {
+            return Err(DahuaError::not_offered("a first password: it has one already"));
+        }
         None => return Err(DahuaError::not_offered("initialisation over HTTP")),
     }
     // The page sends a session with this one and none with the others; mixing that up is refused.
@@ -96,7 +98,9 @@ fn accepted(rpc: &Rpc, method: &str, reply: Reply) -> Result<Reply, DahuaError> 
 /// The device has the last word on passwords.
 fn weak_or_not(error: DahuaError) -> DahuaError {
     match error {
-        DahuaError::Rpc { message, .. } if ["pwd", "password"].iter().any(|word| message.to_ascii_lowercase().contains(word)) => {
+        DahuaError::Rpc { message, .. }
+            if ["pwd", "password"].iter().any(|word| message.to_ascii_lowercase().contains(word)) =>
+        {
             DahuaError::Here(Code::WeakPassword, format!("the device refuses the password: {message}"))
         }
         other => other,
@@ -125,8 +129,14 @@ async fn seal(rpc: &Rpc, length: KeyLength, json: &Secret) -> Result<Envelope, D
             Err(DahuaError::Unreadable { .. }) => continue,
             Err(error) => return Err(error),
         };
-        let ciphers: Vec<&str> =
-            reply.params.get("cipher").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let ciphers: Vec<&str> = reply
+            .params
+            .get("cipher")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         if !ciphers.is_empty() && !ciphers.iter().any(|cipher| cipher.starts_with("RPAC")) {
             return Err(SealError::Cipher.into());
         }

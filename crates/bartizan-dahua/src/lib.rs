@@ -16,6 +16,8 @@ mod discovery_packet;
 mod driver;
 mod envelope;
 mod error;
+#[cfg(test)]
+mod fixtures;
 mod identity;
 mod imaging;
 mod initialise;

@@ -4,10 +4,12 @@
 use std::{sync::Arc, time::Duration};
 
 use bartizan_base::{Code, OwnedTask};
-use bartizan_device::{LensMove, Position, Preset, PresetChange, PtzMove, PtzStatus, Velocity};
+use bartizan_device::{LensMove, Preset, PresetChange, PtzMove, PtzStatus, Velocity};
 use tokio::time::sleep;
 
-use crate::{channel::Facts, device::Device, error::DahuaError, ptz_query as ptz, query::Query, text::Values};
+use crate::{
+    channel::Facts, device::Device, error::DahuaError, ptz_query as ptz, query::Query, text::Values,
+};
 
 /// Longest move without a repeat, milliseconds: longer ones are cut to this.
 const LONGEST_MOVE_MS: u32 = 3_600_000;
@@ -131,7 +133,9 @@ async fn start(
             Err(error) if error.is_refusal() && motion.continuous.is_none() => {
                 motion.continuous = Some(false);
                 motion.running = false;
-                let line = format!("channel {channel}: no Continuously, moves have no time-out on the device itself");
+                let line = format!(
+                    "channel {channel}: no Continuously, moves have no time-out on the device itself"
+                );
                 device.oddities.note(line);
             }
             Err(error) => return Err(error),
@@ -155,12 +159,7 @@ async fn start(
 }
 
 /// Stops everything that was started, or, where nothing is known to run, whatever may.
-async fn stop(
-    device: &Device,
-    channel: u16,
-    facts: &Facts,
-    motion: &mut Motion,
-) -> Result<(), DahuaError> {
+async fn stop(device: &Device, channel: u16, facts: &Facts, motion: &mut Motion) -> Result<(), DahuaError> {
     let mut failed = None;
     if motion.lens_motor || facts.zooms_by_lens() {
         failed = stop_lens_motor(device, channel, motion).await.err();
@@ -282,25 +281,34 @@ pub(crate) async fn status(device: &Device, channel: u16) -> Result<PtzStatus, D
     Ok(read_status(&values, &facts))
 }
 
-fn read_status(values: &Values, facts: &Facts) -> PtzStatus {
+pub(crate) fn read_status(values: &Values, facts: &Facts) -> PtzStatus {
     let idle = |key: &str| values.get(key).map(|word| word.trim().eq_ignore_ascii_case("Idle"));
     let moving = match (idle("status.MoveStatus"), idle("status.ZoomStatus")) {
         (None, None) => None,
         (head, zoom) => Some(!head.unwrap_or(true) || !zoom.unwrap_or(true)),
     };
-    PtzStatus { position: position(values).map(|[pan, tilt, zoom]| facts.range.to_position(pan, tilt, zoom)), moving }
+    PtzStatus {
+        position: position(values).map(|[pan, tilt, zoom]| facts.range.to_position(pan, tilt, zoom)),
+        moving,
+    }
 }
 
 /// Devices write `Postion[0]`, the documents `Position=120,12,2`.
 fn position(values: &Values) -> Option<[f32; 3]> {
     for name in ["status.Postion", "status.Position"] {
-        let one = |at: usize| values.number::<f32>(&format!("{name}[{at}]")).filter(|value| value.is_finite());
+        let one =
+            |at: usize| values.number::<f32>(&format!("{name}[{at}]")).filter(|value| value.is_finite());
         if let (Some(pan), Some(tilt)) = (one(0), one(1)) {
             return Some([pan, tilt, one(2).unwrap_or_default()]);
         }
         let list: Vec<f32> = values
             .get(name)
-            .map(|text| text.trim_matches(['[', ']', ' ']).split(',').filter_map(|part| part.trim().parse().ok()).collect())
+            .map(|text| {
+                text.trim_matches(['[', ']', ' '])
+                    .split(',')
+                    .filter_map(|part| part.trim().parse().ok())
+                    .collect()
+            })
             .unwrap_or_default();
         if let [pan, tilt, zoom] = list[..] {
             return Some([pan, tilt, zoom]).filter(|all| all.iter().all(|value: &f32| value.is_finite()));
@@ -335,7 +343,9 @@ fn read_presets(values: &Values) -> Vec<Preset> {
 
 fn preset_index(token: &str) -> Result<u16, DahuaError> {
     let index = token.trim().parse::<u16>().ok().filter(|index| *index > 0);
-    index.ok_or_else(|| DahuaError::Here(Code::InvalidInput, format!("not a preset: {:?}", crate::text::excerpt(token))))
+    index.ok_or_else(|| {
+        DahuaError::Here(Code::InvalidInput, format!("not a preset: {:?}", crate::text::excerpt(token)))
+    })
 }
 
 /// Goes to a preset.
@@ -408,16 +418,16 @@ async fn rename(device: &Device, channel: u16, index: u16, name: &str) -> Result
     }
 }
 
-/// A position as the head would report it, for tests of the pair.
-#[cfg(test)]
-fn reported(range: &crate::range::MotionRange, text: &str) -> Option<Position> {
-    let values = Values::parse(text).ok()?;
-    position(&values).map(|[pan, tilt, zoom]| range.to_position(pan, tilt, zoom))
-}
-
 #[cfg(test)]
 mod tests {
+    use bartizan_device::Position;
+
     use super::*;
+
+    fn reported(range: &crate::range::MotionRange, text: &str) -> Option<Position> {
+        let values = Values::parse(text).ok()?;
+        position(&values).map(|[pan, tilt, zoom]| range.to_position(pan, tilt, zoom))
+    }
 
     #[test]
     fn positions_in_every_spelling() {
@@ -431,7 +441,11 @@ mod tests {
             let position = reported(&range, text).expect(text);
             assert_eq!((position.pan, position.tilt, position.zoom), (0.5, 0.0, 0.0), "{text}");
         }
-        for text in ["status.Postion[0]=nan\nstatus.Postion[1]=1\n", "status.MoveStatus=Idle\n", "status.Position=1,2\n"] {
+        for text in [
+            "status.Postion[0]=nan\nstatus.Postion[1]=1\n",
+            "status.MoveStatus=Idle\n",
+            "status.Position=1,2\n",
+        ] {
             assert_eq!(reported(&range, text), None, "{text}");
         }
     }
@@ -453,7 +467,8 @@ mod tests {
     fn presets_by_their_index() {
         let text = "presets[0].Index=3\r\npresets[0].Name=Gate\r\npresets[0].Type=0\r\npresets[1].Index=1\r\npresets[1].Name=Preset 1\r\npresets[2].Name=lost\r\n";
         let presets = read_presets(&Values::parse(text).expect("reads"));
-        let told: Vec<_> = presets.iter().map(|preset| (preset.token.as_str(), preset.name.as_str())).collect();
+        let told: Vec<_> =
+            presets.iter().map(|preset| (preset.token.as_str(), preset.name.as_str())).collect();
         assert_eq!(told, [("1", "Preset 1"), ("3", "Gate")]);
         assert_eq!((free_index(&presets, 300), free_index(&presets, 1)), (Some(2), None));
         assert!(preset_index("0").is_err() && preset_index("x").is_err() && preset_index(" 7 ").is_ok());

@@ -59,14 +59,12 @@ pub fn stop_continuously(channel: u16) -> Query {
 }
 
 fn step(part: f32) -> i32 {
-    #[expect(clippy::cast_possible_truncation, reason = "the part is within −1..1")]
     let step = (part * 100.0).round() as i32;
     if step == 0 { 0 } else { step.signum() * step.abs().max(LEAST_STEP) }
 }
 
 /// A speed 1–8 from a magnitude.
 fn speed(part: f32) -> u8 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped first")]
     let speed = (part.abs().clamp(0.0, 1.0) * 8.0).ceil() as u8;
     speed.clamp(1, 8)
 }

@@ -42,12 +42,12 @@ impl MotionRange {
         }
     }
 
-    fn turns_round(&self) -> bool {
+    fn turns_round(self) -> bool {
         self.pan.1 - self.pan.0 >= 360.0
     }
 
     /// Degrees and magnification of `getStatus` as a position. A head that turns round has its middle at 0°.
-    pub fn to_position(&self, pan: f32, tilt: f32, zoom: f32) -> Position {
+    pub fn to_position(self, pan: f32, tilt: f32, zoom: f32) -> Position {
         let pan = if self.turns_round() {
             let wrapped = pan.rem_euclid(360.0);
             if wrapped > 180.0 { (wrapped - 360.0) / 180.0 } else { wrapped / 180.0 }
@@ -59,7 +59,7 @@ impl MotionRange {
 
     /// `arg1`, `arg2`, `arg3` of `moveAbsolutely`: arg1 = degrees/180 (negative for 180°..360°), arg2 = −degrees/180,
     /// arg3 the zoom 0..1 (HTTP API 8.1.5, "Accurate PTZ Positioning").
-    pub fn to_arguments(&self, position: Position) -> [f32; 3] {
+    pub fn to_arguments(self, position: Position) -> [f32; 3] {
         let whole = |value: f32| if value.is_finite() { value.clamp(-1.0, 1.0) } else { 0.0 };
         let (pan, tilt) = (whole(position.pan), whole(position.tilt));
         let arg1 = if self.turns_round() {
@@ -104,7 +104,9 @@ mod tests {
 
     #[test]
     fn nonsense_ranges_are_a_domes() {
-        for text in ["caps.ZoomMin=5\ncaps.ZoomMax=1\n", "caps.ZoomMin=nan\ncaps.ZoomMax=nan\n", "caps.Pan=true\n"] {
+        for text in
+            ["caps.ZoomMin=5\ncaps.ZoomMax=1\n", "caps.ZoomMin=nan\ncaps.ZoomMax=nan\n", "caps.Pan=true\n"]
+        {
             assert_eq!(MotionRange::read(&Values::parse(text).expect(text)), MotionRange::default());
         }
     }

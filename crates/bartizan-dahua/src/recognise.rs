@@ -58,7 +58,10 @@ pub(crate) async fn recognise(endpoint: &Endpoint) -> Result<Option<Recognised>>
 /// Only an unknown, unreachable or silent host, or one that shows another certificate, ends every search.
 fn ends_the_search(error: DahuaError) -> Result<Option<Recognised>> {
     let ends = |error: &HttpError| {
-        matches!(error.code(), Code::HostUnknown | Code::Unreachable | Code::Timeout | Code::CertificateChanged)
+        matches!(
+            error.code(),
+            Code::HostUnknown | Code::Unreachable | Code::Timeout | Code::CertificateChanged
+        )
     };
     match error {
         DahuaError::Http(error) if ends(&error) => Err(error.into()),
@@ -74,10 +77,15 @@ fn in_cgi(answer: &Response, identity: &mut Identity) -> Option<String> {
             if let Some(serial) = serial_in(realm) {
                 serial.clone_into(&mut identity.serial);
             }
-            return Some(format!("{CALL} asks for a login with the realm \"{}\"", crate::text::excerpt(realm)));
+            return Some(format!(
+                "{CALL} asks for a login with the realm \"{}\"",
+                crate::text::excerpt(realm)
+            ));
         }
         let words = answer.text();
-        return words.contains("Invalid Authority!").then(|| format!("{CALL} answers \"Invalid Authority!\""));
+        return words
+            .contains("Invalid Authority!")
+            .then(|| format!("{CALL} answers \"Invalid Authority!\""));
     }
     let values = Values::parse(&answer.text()).ok().filter(|_| answer.is_success())?;
     let model = values.first(&["type", "deviceType"])?;
@@ -101,7 +109,9 @@ fn serial_in(realm: &str) -> Option<&str> {
 
 fn in_login(reply: &Reply) -> Option<String> {
     let (code, _) = reply.error.as_ref()?;
-    let challenged = *code == codes::CHALLENGE && reply.params.get("realm").is_some() && reply.params.get("random").is_some();
+    let challenged = *code == codes::CHALLENGE
+        && reply.params.get("realm").is_some()
+        && reply.params.get("random").is_some();
     challenged.then(|| format!("POST /RPC2_Login answers with a challenge ({code})"))
 }
 
@@ -134,7 +144,10 @@ mod tests {
     #[test]
     fn only_a_whole_challenge_is_evidence() {
         let of = |text: &str| in_login(&Reply::parse(text.as_bytes()).expect(text));
-        assert!(of(r#"{"error":{"code":268632079},"params":{"realm":"Login to x","random":"1"},"result":false}"#).is_some());
+        assert!(
+            of(r#"{"error":{"code":268632079},"params":{"realm":"Login to x","random":"1"},"result":false}"#)
+                .is_some()
+        );
         for text in [
             r#"{"error":{"code":268632079},"params":{},"result":false}"#,
             r#"{"error":{"code":-32601},"params":{"realm":"x","random":"1"}}"#,

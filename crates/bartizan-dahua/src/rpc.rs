@@ -81,11 +81,6 @@ impl Challenge {
             session: reply.session.clone().unwrap_or_default(),
         })
     }
-
-    /// The realm, `Login to …`.
-    pub fn realm(&self) -> &str {
-        &self.realm
-    }
 }
 
 /// `MD5(user:random:MD5(user:realm:password))`, both in capitals.
@@ -267,7 +262,8 @@ impl Rpc {
             .without_login()
             .timeout(CALL_TIME);
         if !state.cookies.is_empty() {
-            let cookies: Vec<_> = state.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let cookies: Vec<_> =
+                state.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header("Cookie", &cookies.join("; "));
         }
         let answer = self.client.send(request).await?;
@@ -299,7 +295,8 @@ fn keep_cookies(kept: &mut Vec<(String, String)>, headers: &[(String, String)]) 
     const MOST: usize = 8;
     for (_, value) in headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")) {
         let pair = value.split(';').next().unwrap_or_default();
-        let Some((name, value)) = pair.split_once('=').map(|(name, value)| (name.trim(), value.trim())) else {
+        let Some((name, value)) = pair.split_once('=').map(|(name, value)| (name.trim(), value.trim()))
+        else {
             continue;
         };
         kept.retain(|(known, _)| known != name);
@@ -331,9 +328,11 @@ mod tests {
         let reply = Reply::parse(text).expect("an answer");
         assert!(!reply.is_success());
         let challenge = Challenge::of(&reply).expect("a challenge");
-        assert_eq!((challenge.realm(), challenge.random.as_str()), ("Login to 4C00", "1234567890"));
+        assert_eq!((challenge.realm.as_str(), challenge.random.as_str()), ("Login to 4C00", "1234567890"));
         assert_eq!(challenge.session, "abc123");
-        for (from, to) in [("268632079", "268632081"), ("\"Default\"", "\"WatchNet\""), ("\"realm\"", "\"r\"")] {
+        for (from, to) in
+            [("268632079", "268632081"), ("\"Default\"", "\"WatchNet\""), ("\"realm\"", "\"r\"")]
+        {
             let other = String::from_utf8_lossy(text).replace(from, to);
             assert_eq!(Challenge::of(&Reply::parse(other.as_bytes()).expect("an answer")), None, "{to}");
         }
@@ -341,7 +340,9 @@ mod tests {
 
     #[test]
     fn answers() {
-        let reply = Reply::parse(br#"{"id":2,"params":{"keepAliveInterval":60},"result":true,"session":1234}"#).expect("an answer");
+        let reply =
+            Reply::parse(br#"{"id":2,"params":{"keepAliveInterval":60},"result":true,"session":1234}"#)
+                .expect("an answer");
         assert!(reply.is_success());
         assert_eq!(reply.session.as_deref(), Some("1234"));
         let handle = Reply::parse(br#"{"id":2,"result":38712,"session":0}"#).expect("an answer");
@@ -355,9 +356,15 @@ mod tests {
     fn cookies_are_few_and_newest() {
         let mut kept = Vec::new();
         let set = |value: &str| ("Set-Cookie".to_owned(), value.to_owned());
-        keep_cookies(&mut kept, &[set("WebClientHttpSessionID=1; path=/"), set("username=admin"), set("nonsense")]);
+        keep_cookies(
+            &mut kept,
+            &[set("WebClientHttpSessionID=1; path=/"), set("username=admin"), set("nonsense")],
+        );
         keep_cookies(&mut kept, &[set("WebClientHttpSessionID=2; path=/")]);
-        assert_eq!(kept, [("username".into(), "admin".into()), ("WebClientHttpSessionID".into(), "2".into())]);
+        assert_eq!(
+            kept,
+            [("username".into(), "admin".into()), ("WebClientHttpSessionID".into(), "2".into())]
+        );
         let many: Vec<_> = (0..50).map(|at| set(&format!("c{at}=1"))).collect();
         keep_cookies(&mut kept, &many);
         assert_eq!(kept.len(), 8);

@@ -55,7 +55,9 @@ async fn calibrate(device: &Device) -> Result<Base, DahuaError> {
             Err(_) => Ok(Base::Unknown),
         },
         Err(error) if decides(&error) => Ok(Base::One),
-        Err(DahuaError::Http(error)) if matches!(error.code(), Code::Timeout | Code::Disconnected) => Ok(Base::Unknown),
+        Err(DahuaError::Http(error)) if matches!(error.code(), Code::Timeout | Code::Disconnected) => {
+            Ok(Base::Unknown)
+        }
         Err(error) => Err(error),
     }
 }

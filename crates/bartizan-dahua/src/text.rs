@@ -100,11 +100,6 @@ impl Values {
         keys.iter().find_map(|key| self.get(key)).map(str::trim).filter(|value| !value.is_empty())
     }
 
-    /// A key in any case: firmware disagrees about capitals (`WhiteLight`, `whitelight`).
-    pub fn get_any_case(&self, key: &str) -> Option<&str> {
-        self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_str())
-    }
-
     /// A value read as a number.
     pub fn number<T: std::str::FromStr>(&self, key: &str) -> Option<T> {
         self.get(key)?.trim().parse().ok()
@@ -163,7 +158,8 @@ pub fn failure(text: &str) -> Option<String> {
     let text = text.trim();
     let head = text.get(..5)?;
     let rest = &text[5..];
-    let is_word = head.eq_ignore_ascii_case("error") && !rest.starts_with(|c: char| c.is_alphanumeric() || c == '=');
+    let is_word =
+        head.eq_ignore_ascii_case("error") && !rest.starts_with(|c: char| c.is_alphanumeric() || c == '=');
     is_word.then(|| excerpt(text))
 }
 
@@ -208,8 +204,11 @@ mod tests {
 
     #[test]
     fn answers_in_every_line_ending() {
-        for text in ["table.A[0].B=1\r\ntable.A[0].C=x y\r\n", "table.A[0].B=1\ntable.A[0].C=x y\n\0", "A[0].B=1\r\r\nA[0].C=x y"]
-        {
+        for text in [
+            "table.A[0].B=1\r\ntable.A[0].C=x y\r\n",
+            "table.A[0].B=1\ntable.A[0].C=x y\n\0",
+            "A[0].B=1\r\r\nA[0].C=x y",
+        ] {
             let values = Values::parse(text).expect(text);
             assert_eq!((values.number("A[0].B"), values.get("A[0].C")), (Some(1), Some("x y")), "{text:?}");
         }
@@ -217,8 +216,10 @@ mod tests {
 
     #[test]
     fn values_go_on_over_bare_line_feeds() {
-        let values = Values::parse("table.ChannelTitle[0].Name=Yard\nnorth (a=b)\r\ntable.ChannelTitle[1].Name=Gate\r\n")
-            .expect("reads");
+        let values = Values::parse(
+            "table.ChannelTitle[0].Name=Yard\nnorth (a=b)\r\ntable.ChannelTitle[1].Name=Gate\r\n",
+        )
+        .expect("reads");
         assert_eq!(values.get("ChannelTitle[0].Name"), Some("Yard\nnorth (a=b)"));
         assert_eq!(values.get("ChannelTitle[1].Name"), Some("Gate"));
         assert_eq!(values.indices("ChannelTitle"), [0, 1]);
