@@ -54,14 +54,14 @@ pub(crate) async fn ways(device: &Device, channel: u16, ptz: &Values) -> Result<
         ways.add(Auxiliary::Light, lighting(device, at, doorbell).await?);
     }
     let caps = Query::new("rainBrush", "getCaps").with("channel", channel);
-    let brush = device.optional(&caps).await?.is_some() || device.config("RainBrush").await?.is_some();
+    let brush = device.optional(&caps).await?.is_some() || device.recent_config("RainBrush").await?.is_some();
     ways.add(Auxiliary::Wiper, brush.then_some(Way::RainBrush));
     for (name, auxiliary) in [("Light", Auxiliary::Light), ("Wiper", Auxiliary::Wiper)] {
         let listed = ptz.under("caps.Auxs[").any(|(_, told)| told.trim().eq_ignore_ascii_case(name));
         ways.add(auxiliary, (listed && ptz.flag("caps.Aux") != Some(false)).then_some(Way::Ptz(name)));
     }
     let tracking = format!("EptzLink[{at}].TrackEnable");
-    let tracks = device.config("EptzLink").await?.is_some_and(|table| table.get(&tracking).is_some());
+    let tracks = device.recent_config("EptzLink").await?.is_some_and(|table| table.get(&tracking).is_some());
     ways.add(Auxiliary::Tracking, tracks.then_some(Way::Switch(tracking)));
     Ok(ways)
 }
@@ -92,8 +92,8 @@ pub(crate) fn mentioned<'a>(status: &'a Values, what: &str) -> Option<&'a str> {
 }
 
 async fn lighting(device: &Device, channel: u16, doorbell: bool) -> Result<Option<Way>, DahuaError> {
-    let Some(table) = device.config("Lighting_V2").await? else { return Ok(None) };
-    let mode = device.config("VideoInMode").await?.unwrap_or_default();
+    let Some(table) = device.recent_config("Lighting_V2").await? else { return Ok(None) };
+    let mode = device.recent_config("VideoInMode").await?.unwrap_or_default();
     Ok(lighting_way(&table, &mode, channel, doorbell))
 }
 

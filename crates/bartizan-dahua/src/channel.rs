@@ -20,6 +20,8 @@ use crate::{
 
 /// More channels than any recorder has.
 const MOST_CHANNELS: usize = 512;
+/// Where a head has presets and does not say how many.
+const USUAL_PRESETS: u16 = 80;
 
 /// The tables that describe channels; `None` where the device refused.
 #[derive(Debug, Default)]
@@ -34,6 +36,8 @@ struct Tables {
     /// How many extra streams there are.
     extra_streams: Option<usize>,
     rtsp_port: Option<u16>,
+    /// How many channels there are, where nothing else tells.
+    most: usize,
 }
 
 /// Asks for every channel.
@@ -42,12 +46,15 @@ pub(crate) async fn channels(device: &Device) -> Result<Vec<ChannelInfo>, DahuaE
     let (titles, encode, rtsp_port) =
         tokio::join!(device.config("ChannelTitle"), device.config("Encode"), device.ask_rtsp_port());
     let mut tables = Tables { titles: titles?, encode: encode?, rtsp_port: rtsp_port?, ..Tables::default() };
-    tables.extra_streams = extra_streams(device).await?;
+    tables.extra_streams = definition(device, "MaxExtraStream").await?;
     if class == DeviceClass::Recorder {
         tables.remote = device.config("RemoteDevice").await?;
         tables.states = camera_states(device).await?;
         if tables.states.is_none() {
             tables.lost = lost_video(device).await?;
+        }
+        if tables.titles.is_none() && tables.encode.is_none() {
+            tables.most = definition(device, "MaxRemoteInputChannels").await?.unwrap_or(0);
         }
     }
     if tables.encode.is_none() {
@@ -56,9 +63,9 @@ pub(crate) async fn channels(device: &Device) -> Result<Vec<ChannelInfo>, DahuaE
     Ok(tables.channels(class))
 }
 
-async fn extra_streams(device: &Device) -> Result<Option<usize>, DahuaError> {
-    let query = Query::new("magicBox", "getProductDefinition").with("name", "MaxExtraStream");
-    Ok(device.optional(&query).await?.and_then(|told| told.number("MaxExtraStream")))
+async fn definition(device: &Device, name: &str) -> Result<Option<usize>, DahuaError> {
+    let query = Query::new("magicBox", "getProductDefinition").with("name", name);
+    Ok(device.optional(&query).await?.and_then(|told| told.number(name)))
 }
 
 async fn camera_states(device: &Device) -> Result<Option<BTreeMap<usize, String>>, DahuaError> {
@@ -99,7 +106,7 @@ async fn lost_video(device: &Device) -> Result<Option<BTreeSet<usize>>, DahuaErr
 
 impl Tables {
     fn channels(&self, class: DeviceClass) -> Vec<ChannelInfo> {
-        let mut indices = BTreeSet::new();
+        let mut indices: BTreeSet<usize> = (0..self.most.min(MOST_CHANNELS)).collect();
         for (table, name) in [(&self.titles, "ChannelTitle"), (&self.encode, "Encode")] {
             indices.extend(table.iter().flat_map(|table| table.indices(name)));
         }
@@ -253,7 +260,7 @@ impl Facts {
         let mut facts = Self { range: MotionRange::read(&ptz), ptz, video, ..Self::default() };
         if facts.can("Pan") || facts.can("Tile") {
             let key = format!("Ptz[{}].Homing[0]", channel.saturating_sub(1));
-            let table = device.config("Ptz").await?;
+            let table = device.recent_config("Ptz").await?;
             facts.home = table.and_then(|table| table.number::<u16>(&key)).filter(|preset| *preset > 0);
         }
         facts.ways = auxiliary::ways(device, channel, &facts.ptz).await?;
@@ -290,7 +297,8 @@ impl Facts {
         let zoom = self.can("Zoom") || self.has_lens_motor();
         let moves = pan_tilt || self.can("Zoom");
         let told_range = pan_tilt && self.ptz.has("caps.PtzMotionRange.HorizontalAngle");
-        let most = self.ptz.number::<u16>("caps.PresetMax").filter(|most| *most > 0);
+        let told = self.ptz.number::<u16>("caps.PresetMax").filter(|most| *most > 0);
+        let most = told.or(self.can("Preset").then_some(USUAL_PRESETS));
         let presets = most.filter(|_| moves && self.says("Preset") != Some(false));
         PtzCapabilities {
             pan_tilt,

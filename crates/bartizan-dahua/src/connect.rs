@@ -91,7 +91,7 @@ pub(crate) async fn connect(
         oddities.note("no RPC2: CGI alone, which does not say why it refuses a login".into());
         try_cgi(&client, &oddities).await?;
         tries.forget(&account);
-        return Ok(Device::new(client, rpc, true, false, oddities));
+        return Ok(Device::new(client, rpc, login.clone(), true, false, oddities));
     };
     if let Err(error) = rpc.answer(&challenge).await {
         match &error {
@@ -107,7 +107,7 @@ pub(crate) async fn connect(
         // The device has few places for sessions, and CGI needs none.
         rpc.log_out().await;
     }
-    Ok(Device::new(client, rpc, cgi, true, oddities))
+    Ok(Device::new(client, rpc, login.clone(), cgi, true, oddities))
 }
 
 /// What no other way of logging in can change.

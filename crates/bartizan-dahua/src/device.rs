@@ -6,11 +6,14 @@ use std::{
     time::Duration,
 };
 
-use bartizan_base::OwnedTask;
-use bartizan_device::{Identity, quirks};
-use bartizan_http::{Client, Request, Response};
+use bartizan_base::{Code, OwnedTask};
+use bartizan_device::{Identity, Login, quirks};
+use bartizan_http::{Client, HttpError, Options, Request, Response};
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, OnceCell};
+use tokio::{
+    sync::{Mutex, OnceCell},
+    time::Instant,
+};
 
 use crate::{
     channel::Facts,
@@ -32,12 +35,15 @@ const CONFIG_TIME: Duration = Duration::from_secs(15);
 pub(crate) struct Device {
     pub client: Client,
     pub rpc: Rpc,
+    login: Login,
     /// CGI takes the login; else only RPC2 does.
     pub cgi: bool,
     /// RPC2 took the login once.
     pub rpc_known: bool,
     pub oddities: Oddities,
     identity: OnceCell<Identity>,
+    snapshot_client: OnceCell<Client>,
+    tables: Mutex<HashMap<String, (Instant, Option<Arc<Values>>)>>,
     rtsp_port: StdMutex<Option<u16>>,
     facts: Mutex<HashMap<u16, Arc<Facts>>>,
     motions: StdMutex<HashMap<u16, Arc<Mutex<Motion>>>>,
@@ -49,14 +55,24 @@ pub(crate) struct Device {
 }
 
 impl Device {
-    pub fn new(client: Client, rpc: Rpc, cgi: bool, rpc_known: bool, oddities: Oddities) -> Self {
+    pub fn new(
+        client: Client,
+        rpc: Rpc,
+        login: Login,
+        cgi: bool,
+        rpc_known: bool,
+        oddities: Oddities,
+    ) -> Self {
         Self {
             client,
             rpc,
+            login,
             cgi,
             rpc_known,
             oddities,
             identity: OnceCell::new(),
+            snapshot_client: OnceCell::new(),
+            tables: Mutex::default(),
             rtsp_port: StdMutex::default(),
             facts: Mutex::default(),
             motions: StdMutex::default(),
@@ -86,6 +102,30 @@ impl Device {
             return Err(DahuaError::not_offered(&what));
         }
         let answer = self.client.send(Request::get(query.as_str()).timeout(time)).await?;
+        self.accept(query.label(), answer)
+    }
+
+    /// As [`Device::send`], for snapshots. Some devices answer 401 to a channel they do not have; that must not end the
+    /// login of everything else, so these calls have a client of their own.
+    pub async fn send_snapshot(&self, query: &Query, time: Duration) -> Result<Response, DahuaError> {
+        if !self.cgi {
+            return Err(DahuaError::not_offered("snapshots: its firmware refuses CGI logins"));
+        }
+        let make = || async {
+            Client::at(self.client.base(), self.client.certificate(), &self.login, Options::default())
+        };
+        let client = self.snapshot_client.get_or_try_init(make).await?;
+        let answer =
+            client.send(Request::get(query.as_str()).timeout(time)).await.map_err(|error| match error {
+                HttpError::Refused { at, body } => {
+                    let words = excerpt(&String::from_utf8_lossy(&body));
+                    DahuaError::Here(
+                        Code::Forbidden,
+                        format!("{at}: a snapshot is refused like a login: {words:?}"),
+                    )
+                }
+                error => error.into(),
+            })?;
         self.accept(query.label(), answer)
     }
 
@@ -156,8 +196,22 @@ impl Device {
         Ok(self.if_offered(table, name)?.filter(|table| !table.is_empty()))
     }
 
+    /// A config table that may be some seconds old: what the channels of a recorder are asked for one after another
+    /// stands in the same few tables.
+    pub async fn recent_config(&self, name: &str) -> Result<Option<Arc<Values>>, DahuaError> {
+        const FRESH: Duration = Duration::from_secs(20);
+        let mut tables = self.tables.lock().await;
+        if let Some((_, table)) = tables.get(name).filter(|(asked, _)| asked.elapsed() < FRESH) {
+            return Ok(table.clone());
+        }
+        let table = self.config(name).await?.map(Arc::new);
+        tables.insert(name.to_owned(), (Instant::now(), table.clone()));
+        Ok(table)
+    }
+
     /// Writes config values, in few requests. Keys have no `table.`.
     pub async fn set_config(&self, changes: &[(String, String)]) -> Result<(), DahuaError> {
+        self.tables.lock().await.clear();
         if !self.cgi {
             return self.set_config_by_rpc(changes).await;
         }

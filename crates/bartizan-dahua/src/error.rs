@@ -111,13 +111,11 @@ impl DahuaError {
         match self {
             Self::Http(_) | Self::Unreadable { .. } => Code::Protocol,
             Self::Refused { status: 403, .. } => Code::Forbidden,
+            // "Authorization Failed!", "Invalid Authority!": known, but not allowed.
+            Self::Refused { words, .. } if speaks_of_rights(words) => Code::Forbidden,
             Self::Refused { status: 500 | 502..=599, .. } => Code::DeviceBusy,
             Self::Refused { .. } => Code::NotOffered,
-            Self::Rpc { code: rpc::NO_PERMISSION, message, .. }
-                if message.to_ascii_lowercase().contains("permi") =>
-            {
-                Code::Forbidden
-            }
+            Self::Rpc { message, .. } if speaks_of_rights(message) => Code::Forbidden,
             Self::Rpc { .. } => Code::NotOffered,
             Self::Login { refusal, .. } => match refusal {
                 Refusal::Wrong => Code::WrongPassword,
@@ -138,10 +136,13 @@ impl DahuaError {
 pub mod rpc {
     /// Not a failure: here is what the password is to be mixed with.
     pub const CHALLENGE: i64 = 268_632_079;
-    /// No right to it; some firmware says it of methods it does not have.
-    pub const NO_PERMISSION: i64 = 268_894_210;
     /// The session is over, as different firmware numbers it.
     pub const SESSION_OVER: [i64; 3] = [287_637_505, 287_637_504, 28_763_750];
+}
+
+fn speaks_of_rights(words: &str) -> bool {
+    let words = words.to_ascii_lowercase();
+    ["authori", "permission"].iter().any(|part| words.contains(part))
 }
 
 /// The meaning of a refused login, by number and, where numbers are missing, by word.
@@ -200,6 +201,24 @@ mod tests {
             assert_eq!((error.code(), error.tries_left()), (wanted, Some(2)), "{code} {message}");
             assert_eq!(error.retry_after(), Some(Duration::from_secs(300)));
         }
+    }
+
+    #[test]
+    fn known_but_not_allowed() {
+        let refused = DahuaError::Refused {
+            peer: "cam:80".into(),
+            call: "/cgi-bin/configManager.cgi?action=getConfig".into(),
+            status: 200,
+            words: "Error Authorization Failed!".into(),
+        };
+        assert_eq!(Error::from(refused).code(), Code::Forbidden);
+        let rpc = |code, message: &str| {
+            let message = message.to_owned();
+            let error = DahuaError::Rpc { peer: "cam:80".into(), method: "x".into(), code, message };
+            Error::from(error).code()
+        };
+        assert_eq!(rpc(285_278_249, "Authority:check failure."), Code::Forbidden);
+        assert_eq!(rpc(268_894_210, "Method not found"), Code::NotOffered);
     }
 
     #[test]

@@ -26,15 +26,15 @@ pub(crate) struct Places {
 pub(crate) async fn places(device: &Device, channel: u16, video: &Values) -> Result<Places, DahuaError> {
     let at = channel.saturating_sub(1);
     let mut places = Places::default();
-    if let Some(table) = device.config("VideoColor").await? {
-        let mode = device.config("VideoInMode").await?.unwrap_or_default();
+    if let Some(table) = device.recent_config("VideoColor").await? {
+        let mode = device.recent_config("VideoInMode").await?.unwrap_or_default();
         places.color = color_key(&table, &mode, at);
         if let Some(key) = &places.color {
             places.levels = LEVELS.map(|level| table.get(&format!("{key}.{level}")).is_some());
         }
     }
     for name in ["VideoImageControl", "VideoInOptions"] {
-        let Some(table) = device.config(name).await? else { continue };
+        let Some(table) = device.recent_config(name).await? else { continue };
         let key = format!("{name}[{at}]");
         let offered = |what: &str| {
             table.get(&format!("{key}.{what}")).is_some()

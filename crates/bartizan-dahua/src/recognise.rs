@@ -69,11 +69,16 @@ fn ends_the_search(error: DahuaError) -> Result<Option<Recognised>> {
     }
 }
 
+/// Of firmware from before Digest.
+const OLD_REALM: &str = "Device_CGI";
+
 fn in_cgi(answer: &Response, identity: &mut Identity) -> Option<String> {
     const CALL: &str = "GET /cgi-bin/magicBox.cgi";
     if answer.status == 401 {
         let realms = answer.header_all("www-authenticate").filter_map(realm);
-        if let Some(realm) = realms.into_iter().find(|realm| realm.starts_with("Login to ")) {
+        if let Some(realm) =
+            realms.into_iter().find(|realm| realm.starts_with("Login to ") || *realm == OLD_REALM)
+        {
             if let Some(serial) = serial_in(realm) {
                 serial.clone_into(&mut identity.serial);
             }

@@ -67,7 +67,7 @@ fn decides(error: &DahuaError) -> bool {
 }
 
 async fn picture(device: &Device, query: &Query, time: Duration) -> Result<Snapshot, DahuaError> {
-    let answer = device.send(query, time).await?;
+    let answer = device.send_snapshot(query, time).await?;
     if answer.body.starts_with(&[0xFF, 0xD8, 0xFF]) {
         return Ok(Snapshot { jpeg: answer.body });
     }

@@ -450,3 +450,28 @@ async fn a_device_that_talks_nonsense_breaks_nothing() {
         driver.oddities()
     );
 }
+
+#[tokio::test]
+async fn a_snapshot_refused_like_a_login_leaves_the_rest_alone() {
+    let mock = Mock::start().await;
+    mock.lock().unauthorized.push("snapshot.cgi?channel=0");
+    mock.say("snapshot.cgi?channel=1", "x");
+    let driver = Dahua::default().connect(&mock.endpoint(), &login(PASSWORD)).await.expect("logs in");
+    assert_eq!(driver.snapshot(1).await.expect_err("refused").code(), Code::Forbidden);
+    assert_eq!(driver.snapshot(1).await.expect_err("refused").code(), Code::Forbidden);
+    assert_eq!(mock.asked("snapshot.cgi").iter().filter(|line| line.ends_with("UNAUTHORIZED")).count(), 1);
+    assert_eq!(driver.identity().await.expect("still tells").name, "Yard");
+}
+
+#[tokio::test]
+async fn a_recorders_tables_are_read_once_for_all_channels() {
+    let mock = Mock::start().await;
+    mock.configure(PICTURE);
+    mock.configure("VideoColor[1][0].Brightness=20\nVideoColor[2][0].Brightness=30");
+    let driver = Dahua::default().connect(&mock.endpoint(), &login(PASSWORD)).await.expect("logs in");
+    for channel in 1..=3 {
+        assert!(driver.capabilities(channel).await.expect("tells").imaging.brightness, "{channel}");
+    }
+    assert_eq!(mock.asked("getConfig&name=VideoColor").len(), 1);
+    assert_eq!(driver.imaging(3).await.expect("tells").brightness, Some(30.0));
+}

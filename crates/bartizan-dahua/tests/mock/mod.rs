@@ -46,6 +46,8 @@ pub struct State {
     pub methods: HashMap<String, Value>,
     /// Requests that hold one of these are refused with 400.
     pub refused: Vec<&'static str>,
+    /// Requests that hold one of these get a 401, right password or not.
+    pub unauthorized: Vec<&'static str>,
     pub presets: BTreeMap<u16, String>,
     /// What DevInit.account brought, decrypted.
     pub account: Option<Value>,
@@ -78,6 +80,7 @@ impl Mock {
             tables: HashMap::new(),
             methods: HashMap::new(),
             refused: Vec::new(),
+            unauthorized: Vec::new(),
             presets: BTreeMap::new(),
             account: None,
         }));
@@ -225,6 +228,10 @@ fn answer(state: &mut State, asked: &Asked) -> Answer {
             vec![format!("WWW-Authenticate: Digest realm=\"{REALM}\", qop=\"auth\", nonce=\"1076028705\"")],
             Vec::new(),
         );
+    }
+    if state.unauthorized.iter().any(|part| asked.path.contains(part)) {
+        state.log.push(format!("{} {} UNAUTHORIZED", asked.method, asked.path));
+        return text(401, "Invalid Authority!");
     }
     state.log.push(format!("{} {}", asked.method, asked.path));
     if state.refused.iter().any(|part| asked.path.contains(part)) {
