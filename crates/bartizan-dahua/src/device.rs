@@ -31,6 +31,9 @@ const LONGEST_WRITE: usize = 1800;
 /// Tables of large recorders take a while.
 const CONFIG_TIME: Duration = Duration::from_secs(15);
 
+/// A config table, `None` where it was refused, and when it was asked for.
+type Table = (Instant, Option<Arc<Values>>);
+
 /// What the driver's parts share.
 pub(crate) struct Device {
     pub client: Client,
@@ -43,7 +46,7 @@ pub(crate) struct Device {
     pub oddities: Oddities,
     identity: OnceCell<Identity>,
     snapshot_client: OnceCell<Client>,
-    tables: Mutex<HashMap<String, (Instant, Option<Arc<Values>>)>>,
+    tables: Mutex<HashMap<String, Table>>,
     rtsp_port: StdMutex<Option<u16>>,
     facts: Mutex<HashMap<u16, Arc<Facts>>>,
     motions: StdMutex<HashMap<u16, Arc<Mutex<Motion>>>>,
