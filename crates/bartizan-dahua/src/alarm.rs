@@ -64,7 +64,7 @@ pub(crate) async fn switch(
     let slot = slot(token)?;
     match command {
         OutputCommand::On => write(device, slot, mode::ON).await,
-        OutputCommand::Off => open(device, slot).await,
+        OutputCommand::Off => open(device, slot, true).await,
         OutputCommand::Pulse(milliseconds) => {
             if milliseconds == 0 || milliseconds > LONGEST_PULSE_MS {
                 let words = format!("a pulse lasts 1 to {LONGEST_PULSE_MS} ms");
@@ -81,7 +81,7 @@ pub(crate) async fn switch(
 async fn reopen(device: Arc<Device>, slot: usize, milliseconds: u32) {
     sleep(Duration::from_millis(u64::from(milliseconds))).await;
     for left in (0..OPENINGS).rev() {
-        match open(&device, slot).await {
+        match open(&device, slot, false).await {
             Ok(()) => return,
             Err(error) if left == 0 => {
                 device
@@ -93,8 +93,9 @@ async fn reopen(device: Arc<Device>, slot: usize, milliseconds: u32) {
     }
 }
 
-/// Opens a relay: back to alarms' command; where an alarm holds it closed, it is forced open.
-async fn open(device: &Device, slot: usize) -> Result<(), DahuaError> {
+/// Opens a relay that was switched on: back to alarms' command. Where an alarm holds it closed, it is forced open. One
+/// that is not on by a switch is forced open only where that is wanted.
+async fn open(device: &Device, slot: usize, force: bool) -> Result<(), DahuaError> {
     let key = format!("AlarmOut[{slot}].Mode");
     let config = device.config("AlarmOut").await?.unwrap_or_default();
     if config.get(&key).map(str::trim) == Some(mode::ON) {
@@ -104,6 +105,8 @@ async fn open(device: &Device, slot: usize) -> Result<(), DahuaError> {
         if bits.is_none_or(|bits| bits >> slot & 1 == 0) {
             return Ok(());
         }
+    } else if !force {
+        return Ok(());
     }
     write(device, slot, mode::OFF).await
 }

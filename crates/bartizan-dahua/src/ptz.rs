@@ -13,6 +13,10 @@ use crate::{
 
 /// Longest move without a repeat, milliseconds: longer ones are cut to this.
 const LONGEST_MOVE_MS: u32 = 3_600_000;
+/// When a stop that went unanswered, or whose caller went away, is sent again, milliseconds.
+const STOP_AGAIN_MS: u32 = 1500;
+/// How often a watchdog tries to stop.
+const STOPS: u32 = 5;
 
 /// What a channel's head and lens are doing, as far as we told them.
 #[derive(Default)]
@@ -54,14 +58,14 @@ pub(crate) async fn go(device: &Arc<Device>, channel: u16, to: PtzMove) -> Resul
         PtzMove::Continuous { velocity, at_most_ms } => {
             let velocity = velocity.clamped();
             if velocity == Velocity::ZERO {
-                return stop(device, channel, &facts, &mut motion).await;
+                return stop_surely(device, channel, &facts, &mut motion).await;
             }
             // Armed first: whatever happens to this request, the head stops.
             let at_most_ms = at_most_ms.clamp(1, LONGEST_MOVE_MS);
             motion.watchdog = Some(watchdog(device, channel, motion.generation, at_most_ms));
             start(device, channel, &facts, &mut motion, velocity, at_most_ms).await
         }
-        PtzMove::Stop => stop(device, channel, &facts, &mut motion).await,
+        PtzMove::Stop => stop_surely(device, channel, &facts, &mut motion).await,
         PtzMove::Relative(by) => {
             settle(device, channel, &facts, &mut motion).await?;
             device.order(&ptz::relatively(channel, by)).await
@@ -81,23 +85,39 @@ pub(crate) async fn go(device: &Arc<Device>, channel: u16, to: PtzMove) -> Resul
     }
 }
 
-/// Stops what `generation` started, unless something newer came.
+/// A stop that holds although its caller goes away or the connection breaks: until it is answered, a watchdog waits to
+/// send it again.
+async fn stop_surely(
+    device: &Arc<Device>,
+    channel: u16,
+    facts: &Facts,
+    motion: &mut Motion,
+) -> Result<(), DahuaError> {
+    motion.watchdog = Some(watchdog(device, channel, motion.generation, STOP_AGAIN_MS));
+    stop(device, channel, facts, motion).await?;
+    motion.watchdog = None;
+    Ok(())
+}
+
+/// Stops what `generation` started, unless something newer came; again while that fails.
 fn watchdog(device: &Arc<Device>, channel: u16, generation: u64, at_most_ms: u32) -> OwnedTask {
     let device = device.clone();
     OwnedTask::spawn(async move {
         sleep(Duration::from_millis(u64::from(at_most_ms))).await;
-        let lock = device.motion(channel);
-        let mut motion = lock.lock().await;
-        if motion.generation != generation {
-            return;
-        }
-        let facts = device.facts(channel).await;
-        let stopped = match facts {
-            Ok(facts) => stop(&device, channel, &facts, &mut motion).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = stopped {
+        for _ in 0..STOPS {
+            let lock = device.motion(channel);
+            let mut motion = lock.lock().await;
+            if motion.generation != generation {
+                return;
+            }
+            let stopped = match device.facts(channel).await {
+                Ok(facts) => stop(&device, channel, &facts, &mut motion).await,
+                Err(error) => Err(error),
+            };
+            drop(motion);
+            let Err(error) = stopped else { return };
             device.oddities.note(format!("channel {channel}: the watchdog's stop failed: {error}"));
+            sleep(Duration::from_millis(u64::from(STOP_AGAIN_MS))).await;
         }
     })
 }

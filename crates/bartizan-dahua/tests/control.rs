@@ -350,6 +350,31 @@ async fn alarm_outputs_and_a_pulse_that_outlives_the_driver() {
     until("the end of the pulse", || mode(&mock, 0) == "0").await;
 }
 
+#[tokio::test]
+async fn a_stop_is_sent_again_until_the_device_takes_it() {
+    let (mock, driver) = dome().await;
+    driver.ptz_move(1, moving(1.0, 0.0, 0.0, 60_000)).await.expect("moves");
+    mock.lock().refused.push("action=stop");
+    driver.ptz_move(1, PtzMove::Stop).await.expect_err("the device refuses");
+    drop(driver);
+    mock.lock().refused.clear();
+    mock.forget();
+    until("another stop", || ptz(&mock).iter().any(|line| line.starts_with("stop"))).await;
+}
+
+#[tokio::test]
+async fn a_pulse_that_never_began_forces_nothing() {
+    let mock = Mock::start().await;
+    mock.configure("AlarmOut[0].Mode=0");
+    mock.lock().refused.push("AlarmOut[0].Mode=1");
+    let driver = Dahua::default().connect(&mock.endpoint(), &login(PASSWORD)).await.expect("logs in");
+    driver.switch_output("0", OutputCommand::Pulse(10)).await.expect_err("the device refuses");
+    until("the pulse's end to look", || mock.asked("getConfig&name=AlarmOut").len() == 1).await;
+    // A further call comes after what the pulse's end would have sent.
+    driver.alarm_outputs().await.expect("none");
+    assert_eq!(mock.lock().config["AlarmOut[0].Mode"], "0");
+}
+
 const JPEG: &[u8] = &[0xFF, 0xD8, 0xFF, 0xE0, 0, 16];
 
 #[tokio::test]
