@@ -24,11 +24,15 @@ pub(crate) enum Initialised {
 
 /// Asks. `None` where the device has no `DevInit` or says something else.
 pub(crate) async fn status(rpc: &Rpc) -> Result<Option<Initialised>, DahuaError> {
-    match outside(rpc, "DevInit.getStatus", Value::Null, None).await {
-        Ok(reply) => Ok(read_status(&reply)),
-        Err(DahuaError::Unreadable { .. }) => Ok(None),
-        Err(error) => Err(error),
+    // A notification may come instead of the answer once.
+    for _ in 0..2 {
+        match outside(rpc, "DevInit.getStatus", Value::Null, None).await {
+            Ok(reply) => return Ok(read_status(&reply)),
+            Err(DahuaError::Unreadable { .. }) => {}
+            Err(error) => return Err(error),
+        }
     }
+    Ok(None)
 }
 
 fn read_status(reply: &Reply) -> Option<Initialised> {
@@ -55,9 +59,13 @@ pub(crate) async fn initialise(client: Client, activation: &Activation) -> Resul
         None => return Err(DahuaError::not_offered("initialisation over HTTP")),
     }
     // The page sends a session with this one and none with the others; mixing that up is refused.
-    let agreed =
-        outside(&rpc, "DevInit.setProtocolAgree", json!({ "ProtocolEnable": true }), Some(json!(0))).await?;
-    accepted(&rpc, "DevInit.setProtocolAgree", agreed)?;
+    let agree = json!({ "ProtocolEnable": true });
+    match outside(&rpc, "DevInit.setProtocolAgree", agree, Some(json!(0))).await {
+        Ok(agreed) => drop(accepted(&rpc, "DevInit.setProtocolAgree", agreed)?),
+        // Its answer was crossed by a notification: without it the next step is refused, so that will tell.
+        Err(DahuaError::Unreadable { .. }) => {}
+        Err(error) => return Err(error),
+    }
 
     let length = key_length(&rpc).await?;
     let account = json!({
@@ -67,8 +75,14 @@ pub(crate) async fn initialise(client: Client, activation: &Activation) -> Resul
         "Mail": activation.mail.as_deref().unwrap_or_default(),
     });
     let sealed = seal(&rpc, length, &Secret::new(account.to_string())).await?;
-    let made = outside(&rpc, "DevInit.account", sealed.params(), None).await?;
-    accepted(&rpc, "DevInit.account", made).map_err(weak_or_not)?;
+    let made = outside(&rpc, "DevInit.account", sealed.params(), None).await;
+    let made = made.and_then(|made| accepted(&rpc, "DevInit.account", made));
+    if let Err(error) = made {
+        // Sent once only. Where the answer was lost or crossed, the state tells whether the password is set.
+        if status(&rpc).await.ok().flatten() != Some(Initialised::Yes) {
+            return Err(weak_or_not(error));
+        }
+    }
 
     // Cloud access and its own search for firmware stay off. The vendor's page goes on when this is refused.
     let access = json!({ "NetAccess": 0, "UpgradeCheck": 2 });
@@ -122,7 +136,7 @@ async fn key_length(rpc: &Rpc) -> Result<KeyLength, DahuaError> {
 
 /// The device's key answers at either address; a fresh device may need to be asked again.
 async fn seal(rpc: &Rpc, length: KeyLength, json: &Secret) -> Result<Envelope, DahuaError> {
-    for path in [OUTSIDE, "/RPC2", OUTSIDE] {
+    for path in [OUTSIDE, "/RPC2", OUTSIDE, "/RPC2"] {
         let asked = rpc.call_outside(path, "Security.getEncryptInfo", Value::Null, Some(json!(0))).await;
         let reply = match asked {
             Ok(reply) => reply,

@@ -228,7 +228,8 @@ impl Rpc {
         Err(self.unreadable(method, "no RPC2 answer"))
     }
 
-    /// A call outside any login: `session` is left out unless given.
+    /// A call outside any login: `session` is left out unless given. A notification of the device can come instead of
+    /// the answer; the caller knows whether asking again does harm.
     pub async fn call_outside(
         &self,
         path: &str,
@@ -238,13 +239,8 @@ impl Rpc {
     ) -> Result<Reply, DahuaError> {
         let mut state = self.state.lock().await;
         let body = request(&mut state, method, params, session);
-        for _ in 0..2 {
-            let answer = self.post(&mut state, path, &body).await?;
-            if let Some(reply) = Reply::parse(&answer.body) {
-                return Ok(reply);
-            }
-        }
-        Err(self.unreadable(method, "no RPC2 answer"))
+        let answer = self.post(&mut state, path, &body).await?;
+        Reply::parse(&answer.body).ok_or_else(|| self.unreadable(method, "no RPC2 answer"))
     }
 
     /// Ends the session, so that it does not take one of the device's few places. Failing that, it runs out by itself.

@@ -239,6 +239,18 @@ async fn a_fresh_device_is_known_and_woken() {
 }
 
 #[tokio::test]
+async fn answers_crossed_by_notifications_wake_it_once() {
+    for crossed in 1..=3 {
+        let mock = Mock::start().await;
+        mock.lock().init = 1;
+        mock.lock().notifications = crossed;
+        Dahua::default().activate(&mock.endpoint(), &activation(PASSWORD)).await.expect("woken");
+        assert_eq!(mock.asked("DevInit.account").len(), 1, "{crossed}");
+        assert_eq!(mock.lock().account.as_ref().map(|account| account["pwd"].clone()), Some(json!(PASSWORD)));
+    }
+}
+
+#[tokio::test]
 async fn found_by_its_packet_and_confirmed_by_http() {
     let mock = Mock::start().await;
     mock.lock().init = 1;

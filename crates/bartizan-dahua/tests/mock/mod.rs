@@ -34,6 +34,8 @@ pub struct State {
     pub password: String,
     /// So many RPC2 calls are told that their session is over.
     pub sessions_over: u32,
+    /// So many answers of `/OutsideCmd` are crossed by a notification, once they are past the first.
+    pub notifications: u32,
     /// Every request: `GET path`, or the RPC2 method.
     pub log: Vec<String>,
     /// Fixed answers by path and query.
@@ -74,6 +76,7 @@ impl Mock {
             wrong: 0,
             password: PASSWORD.to_owned(),
             sessions_over: 0,
+            notifications: 0,
             log: Vec::new(),
             answers: HashMap::new(),
             config: BTreeMap::new(),
@@ -345,6 +348,11 @@ fn rpc(state: &mut State, asked: &Asked) -> Answer {
             state
                 .log
                 .push(format!("{method}{}", if call.get("session").is_some() { " in session" } else { "" }));
+            if state.notifications > 0 && method != "DevInit.getStatus" {
+                state.notifications -= 1;
+                let _ = outside(state, &method, &call);
+                return reply(&json!({ "NotifyMethod": "1.2" }));
+            }
             return outside(state, &method, &call)
                 .map_or_else(|| refusal(268_894_210, "no such method", Value::Null), success);
         }
