@@ -298,3 +298,49 @@ async fn found_by_its_packet_and_confirmed_by_http() {
     drop(seen);
     search.join().await.expect("ends").expect("without an error");
 }
+
+/// What was logged, at TRACE.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("not poisoned").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_password_in_any_log_or_error() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let mock = Mock::start().await;
+    mock.lock().init = 1;
+    let family = Dahua::default();
+    family.activate(&mock.endpoint(), &activation(PASSWORD)).await.expect("woken");
+    let driver = family.connect(&mock.endpoint(), &login(PASSWORD)).await.expect("logs in");
+    driver.channels().await.expect("tells");
+    driver.capabilities(1).await.expect("tells");
+    let mut told = format!("{:?} {:?} {:?}", driver.oddities(), driver.reached(), login(PASSWORD));
+    mock.lock().password = "Another1".into();
+    let error = family.connect(&mock.endpoint(), &login(PASSWORD)).await.err().expect("refused");
+    told.push_str(&format!("{error} {error:?}"));
+    mock.lock().rpc = false;
+    let error = family.connect(&mock.endpoint(), &login(PASSWORD)).await.err().expect("refused");
+    told.push_str(&format!("{error} {error:?}"));
+    let logged = String::from_utf8_lossy(&log.0.lock().expect("not poisoned")).into_owned();
+    assert!(logged.contains("127.0.0.1"), "TRACE is on: {} bytes", logged.len());
+    for text in [&logged, &told] {
+        assert!(!text.contains(PASSWORD), "{text}");
+    }
+}
