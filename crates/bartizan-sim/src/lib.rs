@@ -9,6 +9,7 @@ mod config;
 mod connection;
 mod encode;
 mod fault;
+mod onvif;
 mod feed;
 mod outgoing;
 mod player;
