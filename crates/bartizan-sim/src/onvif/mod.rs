@@ -269,6 +269,9 @@ fn stamp(at: UtcMicros) -> String {
     at.to_string()
 }
 
+#[cfg(test)]
+mod tests;
+
 // STUB3-BEGIN
 #[cfg(test)]
 mod serve {

@@ -94,6 +94,19 @@ fn digest(nonce: &[u8], created: &str, password: &Secret) -> String {
     STANDARD.encode(hash.finalize())
 }
 
+/// A header with a token, for tests: this side of the protocol is otherwise the client's.
+#[cfg(test)]
+pub(crate) fn token_header(user: &str, password: &str, at: UtcMicros) -> String {
+    let nonce = bartizan_base::random_token();
+    let created = jiff::Timestamp::from_microsecond(at.0).expect("a moment of this age").to_string();
+    let digest = digest(nonce.as_bytes(), &created, &Secret::new(password));
+    format!(
+        "<Security><UsernameToken><Username>{user}</Username><Password Type='x#PasswordDigest'>{digest}</Password>\
+         <Nonce>{}</Nonce><Created>{created}</Created></UsernameToken></Security>",
+        STANDARD.encode(nonce)
+    )
+}
+
 /// An `xs:dateTime`; without a zone it is taken for UTC.
 pub(crate) fn moment(text: &str) -> Option<UtcMicros> {
     let stamp = text.parse::<jiff::Timestamp>().or_else(|_| format!("{text}Z").parse::<jiff::Timestamp>());
