@@ -9,19 +9,24 @@ mod config;
 mod connection;
 mod encode;
 mod fault;
-mod onvif;
 mod feed;
+mod onvif;
 mod outgoing;
 mod player;
 mod rtp;
 mod scene;
 mod sdp;
 mod site;
+mod snapshot;
 mod target;
 pub mod timebar;
 mod track;
+mod unit;
 
 pub use config::{DigestOffer, SiteConfig, Source};
 pub use fault::{Fault, FaultScript, FaultStep, UnknownFault};
 pub use scene::channel_name;
 pub use site::{Site, SiteStats};
+pub use unit::{
+    ChannelView, Knobs, LoginOutcome, Output, Picture, Place, Unit, UnitClass, UnitConfig, Wiper,
+};

@@ -52,7 +52,9 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
                 ("SerialNumber", one.serial),
                 ("HardwareId", one.hardware),
             ];
-            wrapped(fields.map(|(name, value)| format!("<tds:{name}>{}</tds:{name}>", escape(value))).concat())
+            wrapped(
+                fields.map(|(name, value)| format!("<tds:{name}>{}</tds:{name}>", escape(value))).concat(),
+            )
         }
         "GetServices" if request.quirks.get_services => wrapped(services(request)),
         "GetCapabilities" => wrapped(capabilities(request)?),
@@ -96,7 +98,9 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
         }
         "GetDNS" | "GetNTP" => {
             let element = &name[3..];
-            wrapped(format!("<tds:{element}Information><tt:FromDHCP>false</tt:FromDHCP></tds:{element}Information>"))
+            wrapped(format!(
+                "<tds:{element}Information><tt:FromDHCP>false</tt:FromDHCP></tds:{element}Information>"
+            ))
         }
         "GetRelayOutputs" => wrapped(relays(request, prefix)),
         "SetRelayOutputState" => {
@@ -113,12 +117,14 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
             set_relay_settings(request)?;
             wrapped(String::new())
         }
-        "GetDigitalInputs" | "GetVideoOutputs" | "GetAudioSources" | "GetAudioOutputs" if prefix == IO_ANSWER => {
+        "GetDigitalInputs" | "GetVideoOutputs" | "GetAudioSources" | "GetAudioOutputs"
+            if prefix == IO_ANSWER =>
+        {
             wrapped(String::new())
         }
-        "GetVideoSources" if prefix == IO_ANSWER => {
-            wrapped(request.channels().map(|channel| format!("<tmd:Token>source_{channel}</tmd:Token>")).collect())
-        }
+        "GetVideoSources" if prefix == IO_ANSWER => wrapped(
+            request.channels().map(|channel| format!("<tmd:Token>source_{channel}</tmd:Token>")).collect(),
+        ),
         "SendAuxiliaryCommand" => {
             let command = body.text_at(&["AuxiliaryCommand"]).unwrap_or_default();
             request.auxiliary(None, command)?;
@@ -194,7 +200,9 @@ fn capabilities(request: &Request<'_>) -> Answer {
         return Err(Fault::receiver(&["ActionNotSupported", "NoSuchService"], *unknown));
     }
     let wants = |name: &str| wanted.is_empty() || wanted.contains(&"All") || wanted.contains(&name);
-    let at = |wanted: &str| offered(request).find(|(namespace, _)| *namespace == wanted).map(|(_, address)| address);
+    let at = |wanted: &str| {
+        offered(request).find(|(namespace, _)| *namespace == wanted).map(|(_, address)| address)
+    };
     let relays = request.relays().len();
     let mut inner = String::new();
     if let Some(address) = at(DEVICE).filter(|_| wants("Device")) {
@@ -258,7 +266,12 @@ fn date_and_time(request: &Request<'_>) -> String {
         format!(
             "<tt:{element}><tt:Time><tt:Hour>{}</tt:Hour><tt:Minute>{}</tt:Minute><tt:Second>{}</tt:Second></tt:Time>\
              <tt:Date><tt:Year>{}</tt:Year><tt:Month>{}</tt:Month><tt:Day>{}</tt:Day></tt:Date></tt:{element}>",
-            civil.hour(), civil.minute(), civil.second(), civil.year(), civil.month(), civil.day()
+            civil.hour(),
+            civil.minute(),
+            civil.second(),
+            civil.year(),
+            civil.month(),
+            civil.day()
         )
     };
     let now = jiff::Timestamp::from_microsecond(request.now.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
@@ -286,7 +299,8 @@ fn set_date_and_time(request: &Request<'_>) -> Result<(), Fault> {
     let number = |path: &[&str]| given.text_at(path)?.parse::<i16>().ok();
     let small = |path: &[&str]| i8::try_from(number(path)?).ok();
     let civil = (|| {
-        let (year, month, day) = (number(&["Date", "Year"])?, small(&["Date", "Month"])?, small(&["Date", "Day"])?);
+        let (year, month, day) =
+            (number(&["Date", "Year"])?, small(&["Date", "Month"])?, small(&["Date", "Day"])?);
         let (hour, minute) = (small(&["Time", "Hour"])?, small(&["Time", "Minute"])?);
         jiff::civil::DateTime::new(year, month, day, hour, minute, small(&["Time", "Second"])?, 0).ok()
     })();

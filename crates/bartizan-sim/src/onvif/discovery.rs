@@ -38,12 +38,13 @@ pub(crate) struct Target {
 
 /// Scopes as the Core specification lists them (ch. 7.3.2.2).
 pub(crate) fn scopes(name: &str, hardware: &str, location: &str, ptz: bool, media2: bool) -> Vec<String> {
-    let mut scopes: Vec<String> = ["type/video_encoder", "type/Network_Video_Transmitter", "Profile/Streaming"]
-        .iter()
-        .chain(ptz.then_some(&"type/ptz"))
-        .chain(media2.then_some(&"Profile/T"))
-        .map(|scope| format!("onvif://www.onvif.org/{scope}"))
-        .collect();
+    let mut scopes: Vec<String> =
+        ["type/video_encoder", "type/Network_Video_Transmitter", "Profile/Streaming"]
+            .iter()
+            .chain(ptz.then_some(&"type/ptz"))
+            .chain(media2.then_some(&"Profile/T"))
+            .map(|scope| format!("onvif://www.onvif.org/{scope}"))
+            .collect();
     for (key, value) in [("name", name), ("hardware", hardware), ("location", location)] {
         scopes.push(format!("onvif://www.onvif.org/{key}/{}", percent_encode(value)));
     }
@@ -141,7 +142,8 @@ pub(crate) fn answers(datagram: &str, targets: &[Target]) -> Vec<String> {
     };
     let answer = |target: &Target| {
         let inner = described(target);
-        let body = format!("<wsdd:{word}Matches><wsdd:{word}Match>{inner}</wsdd:{word}Match></wsdd:{word}Matches>");
+        let body =
+            format!("<wsdd:{word}Matches><wsdd:{word}Match>{inner}</wsdd:{word}Match></wsdd:{word}Matches>");
         message(&format!("{word}Matches"), ANONYMOUS, Some(id), &body)
     };
     matches.into_iter().map(answer).collect()
@@ -208,7 +210,8 @@ fn described(target: &Target) -> String {
 }
 
 fn message(action: &str, to: &str, relates_to: Option<&str>, body: &str) -> String {
-    let relates = relates_to.map_or_else(String::new, |id| format!("<wsa:RelatesTo>{}</wsa:RelatesTo>", escape(id)));
+    let relates =
+        relates_to.map_or_else(String::new, |id| format!("<wsa:RelatesTo>{}</wsa:RelatesTo>", escape(id)));
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <SOAP-ENV:Envelope xmlns:SOAP-ENV=\"http://www.w3.org/2003/05/soap-envelope\" \
@@ -302,7 +305,8 @@ mod tests {
         client.send_to(probe("", "").as_bytes(), responder.addr().unwrap()).await.unwrap();
         let mut buffer = vec![0; DATAGRAM_LIMIT];
         for name in ["one", "two"] {
-            let answer = timeout(Duration::from_secs(10), client.recv_from(&mut buffer)).await.unwrap().unwrap();
+            let answer =
+                timeout(Duration::from_secs(10), client.recv_from(&mut buffer)).await.unwrap().unwrap();
             let text = std::str::from_utf8(&buffer[..answer.0]).unwrap();
             assert!(text.contains(&format!("urn:uuid:{name}<")), "{text}");
         }

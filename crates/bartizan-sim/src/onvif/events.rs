@@ -161,7 +161,9 @@ fn later(now: UtcMicros, by: Duration) -> UtcMicros {
 
 fn times(prefix: &str, now: UtcMicros, life: Duration) -> String {
     let (now, end) = (stamp(now), stamp(later(now, life)));
-    format!("<{prefix}:CurrentTime>{now}</{prefix}:CurrentTime><{prefix}:TerminationTime>{end}</{prefix}:TerminationTime>")
+    format!(
+        "<{prefix}:CurrentTime>{now}</{prefix}:CurrentTime><{prefix}:TerminationTime>{end}</{prefix}:TerminationTime>"
+    )
 }
 
 /// A life asked for: relative, absolute by the device's clock, or not at all.

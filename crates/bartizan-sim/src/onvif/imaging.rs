@@ -20,8 +20,15 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
     if name == "GetServiceCapabilities" {
         return wrapped(CAPABILITIES.into());
     }
-    let known =
-        ["GetImagingSettings", "SetImagingSettings", "GetOptions", "GetMoveOptions", "Move", "Stop", "GetStatus"];
+    let known = [
+        "GetImagingSettings",
+        "SetImagingSettings",
+        "GetOptions",
+        "GetMoveOptions",
+        "Move",
+        "Stop",
+        "GetStatus",
+    ];
     if !known.contains(&name) {
         return Err(Fault::not_supported(name));
     }
@@ -62,12 +69,15 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
 fn source(request: &Request<'_>) -> Result<u16, Fault> {
     let token = request.call.body.text_at(&["VideoSourceToken"]).unwrap_or_default();
     let channel = token.strip_prefix("source_").and_then(|number| number.parse().ok());
-    channel.filter(|channel| request.channels().any(|one| one == *channel)).ok_or_else(|| Fault::no("NoSource", token))
+    channel
+        .filter(|channel| request.channels().any(|one| one == *channel))
+        .ok_or_else(|| Fault::no("NoSource", token))
 }
 
 fn settings(request: &Request<'_>, channel: u16) -> String {
     let picture = request.picture(channel);
-    let value = |name: &str, percent: f32| format!("<tt:{name}>{}</tt:{name}>", (percent * FULL / 100.0).round());
+    let value =
+        |name: &str, percent: f32| format!("<tt:{name}>{}</tt:{name}>", (percent * FULL / 100.0).round());
     let mode = if picture.auto_focus { "AUTO" } else { "MANUAL" };
     [
         value("Brightness", picture.brightness),
@@ -82,7 +92,9 @@ fn settings(request: &Request<'_>, channel: u16) -> String {
 
 fn options() -> String {
     let range = |name: &str| format!("<tt:{name}><tt:Min>0</tt:Min><tt:Max>{FULL}</tt:Max></tt:{name}>");
-    let modes = |name: &str, all: &[&str]| all.iter().map(|one| format!("<tt:{name}>{one}</tt:{name}>")).collect::<String>();
+    let modes = |name: &str, all: &[&str]| {
+        all.iter().map(|one| format!("<tt:{name}>{one}</tt:{name}>")).collect::<String>()
+    };
     let [brightness, saturation, contrast, sharpness] = VALUES.map(range);
     let focus = format!("<tt:Focus>{}</tt:Focus>", modes("AutoFocusModes", &["AUTO", "MANUAL"]));
     let filter = modes("IrCutFilterModes", &["ON", "OFF", "AUTO"]);
@@ -100,14 +112,20 @@ fn set(request: &Request<'_>, channel: u16, wanted: &Element) -> Result<(), Faul
     ]) {
         let Some(element) = wanted.child(name) else { continue };
         let value = element.text.parse::<f32>().ok().filter(|value| (0.0..=FULL).contains(value));
-        let wrong = || Fault::sender(&["InvalidArgVal", "SettingsInvalid"], format!("{name} {}", element.text));
+        let wrong =
+            || Fault::sender(&["InvalidArgVal", "SettingsInvalid"], format!("{name} {}", element.text));
         *slot = value.ok_or_else(wrong)? * 100.0 / FULL;
     }
     if let Some(mode) = wanted.text_at(&["Focus", "AutoFocusMode"]) {
         picture.auto_focus = match mode {
             "AUTO" => true,
             "MANUAL" => false,
-            other => return Err(Fault::sender(&["InvalidArgVal", "SettingsInvalid"], format!("AutoFocusMode {other}"))),
+            other => {
+                return Err(Fault::sender(
+                    &["InvalidArgVal", "SettingsInvalid"],
+                    format!("AutoFocusMode {other}"),
+                ));
+            }
         };
     }
     if let Some(mode) = wanted.text_at(&["IrCutFilter"]) {

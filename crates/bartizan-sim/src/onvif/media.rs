@@ -30,21 +30,32 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
     match name {
         "GetServiceCapabilities" => wrapped(if second { CAPABILITIES2 } else { CAPABILITIES }.to_owned()),
         "GetProfiles" if second => wrapped(profiles2(request)?),
-        "GetProfiles" => {
-            wrapped(request.profiles().map(|(channel, stream)| profile("trt:Profiles", request, channel, stream)).collect())
-        }
+        "GetProfiles" => wrapped(
+            request
+                .profiles()
+                .map(|(channel, stream)| profile("trt:Profiles", request, channel, stream))
+                .collect(),
+        ),
         "GetProfile" if !second => {
             let (channel, stream) = request.profile("ProfileToken")?;
             wrapped(profile("trt:Profile", request, channel, stream))
         }
-        "GetVideoSources" if !second => wrapped(request.channels().map(|channel| source(request, channel)).collect()),
+        "GetVideoSources" if !second => {
+            wrapped(request.channels().map(|channel| source(request, channel)).collect())
+        }
         "GetVideoSourceConfigurations" | "GetCompatibleVideoSourceConfigurations" => {
             let wanted = configured(request, "source_config_")?;
             let all = request.channels().filter(|channel| wanted.is_none_or(|(one, _)| one == *channel));
-            wrapped(all.map(|channel| source_configuration(&format!("{prefix}:Configurations"), request, channel)).collect())
+            wrapped(
+                all.map(|channel| {
+                    source_configuration(&format!("{prefix}:Configurations"), request, channel)
+                })
+                .collect(),
+            )
         }
         "GetVideoSourceConfiguration" if !second => {
-            let (channel, _) = configured(request, "source_config_")?.ok_or_else(|| Fault::no("NoConfig", ""))?;
+            let (channel, _) =
+                configured(request, "source_config_")?.ok_or_else(|| Fault::no("NoConfig", ""))?;
             wrapped(source_configuration("trt:Configuration", request, channel))
         }
         "GetVideoSourceConfigurationOptions" => {
@@ -61,7 +72,10 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
                 "<{prefix}:Options><tt:BoundsRange>{}{}{}{}</tt:BoundsRange>{tokens}<tt:Extension><tt:Rotate>\
                  <tt:Mode>OFF</tt:Mode><tt:Mode>ON</tt:Mode><tt:DegreeList><tt:Items>0</tt:Items>\
                  <tt:Items>180</tt:Items></tt:DegreeList></tt:Rotate></tt:Extension></{prefix}:Options>",
-                range("XRange", 0, 0), range("YRange", 0, 0), range("WidthRange", w, w), range("HeightRange", h, h)
+                range("XRange", 0, 0),
+                range("YRange", 0, 0),
+                range("WidthRange", w, w),
+                range("HeightRange", h, h)
             ))
         }
         "SetVideoSourceConfiguration" => {
@@ -75,7 +89,8 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
             wrapped(all.map(|(channel, stream)| encoder(&name, request, channel, stream, second)).collect())
         }
         "GetVideoEncoderConfiguration" if !second => {
-            let (channel, stream) = configured(request, "encoder_")?.ok_or_else(|| Fault::no("NoConfig", ""))?;
+            let (channel, stream) =
+                configured(request, "encoder_")?.ok_or_else(|| Fault::no("NoConfig", ""))?;
             wrapped(encoder("trt:Configuration", request, channel, stream, false))
         }
         "GetVideoEncoderConfigurationOptions" => {
@@ -102,10 +117,13 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
             request.want_key(channel, stream);
             wrapped(String::new())
         }
-        "GetAudioSources" | "GetAudioSourceConfigurations" | "GetAudioEncoderConfigurations" | "GetAudioOutputs"
-        | "GetMetadataConfigurations" | "GetVideoAnalyticsConfigurations" | "GetAnalyticsConfigurations" => {
-            wrapped(String::new())
-        }
+        "GetAudioSources"
+        | "GetAudioSourceConfigurations"
+        | "GetAudioEncoderConfigurations"
+        | "GetAudioOutputs"
+        | "GetMetadataConfigurations"
+        | "GetVideoAnalyticsConfigurations"
+        | "GetAnalyticsConfigurations" => wrapped(String::new()),
         other => Err(Fault::not_supported(other)),
     }
 }
@@ -121,7 +139,10 @@ fn configured(request: &Request<'_>, prefix: &str) -> Result<Option<(u16, Stream
         Some((channel, stream)) => Some((channel.parse().ok()?, stream_of(stream)?)),
         None => Some((rest.parse().ok()?, StreamProfile::Main)),
     });
-    found.filter(|one| request.profiles().any(|own| own == *one)).map(Some).ok_or_else(|| Fault::no("NoConfig", token))
+    found
+        .filter(|one| request.profiles().any(|own| own == *one))
+        .map(Some)
+        .ok_or_else(|| Fault::no("NoConfig", token))
 }
 
 /// `main` and `sub` in tokens.
@@ -184,7 +205,11 @@ fn profiles2(request: &Request<'_>) -> Answer {
         if wanted("PTZ") && request.movable().any(|one| one == channel) {
             inner.push_str(&ptz::configuration("tr2:PTZ", channel));
         }
-        let inner = if inner.is_empty() { inner } else { format!("<tr2:Configurations>{inner}</tr2:Configurations>") };
+        let inner = if inner.is_empty() {
+            inner
+        } else {
+            format!("<tr2:Configurations>{inner}</tr2:Configurations>")
+        };
         all.push_str(&format!(
             "<tr2:Profiles token=\"profile_{channel}_{name}\" fixed=\"true\"><tr2:Name>{} {name}</tr2:Name>{inner}\
              </tr2:Profiles>",
@@ -236,12 +261,21 @@ fn set_rotation(request: &Request<'_>) -> Result<(), Fault> {
     request.set_upside_down(channel, turned)
 }
 
-fn encoder(element: &str, request: &Request<'_>, channel: u16, stream: StreamProfile, second: bool) -> String {
+fn encoder(
+    element: &str,
+    request: &Request<'_>,
+    channel: u16,
+    stream: StreamProfile,
+    second: bool,
+) -> String {
     let name = stream_name(stream);
     let Format { width, height, fps } = request.format(channel, stream);
     let (gov, kbps) = (fps, bitrate(stream));
-    let size = format!("<tt:Resolution><tt:Width>{width}</tt:Width><tt:Height>{height}</tt:Height></tt:Resolution>");
-    let head = format!("<tt:Name>{name} stream</tt:Name><tt:UseCount>1</tt:UseCount><tt:Encoding>H264</tt:Encoding>{size}");
+    let size =
+        format!("<tt:Resolution><tt:Width>{width}</tt:Width><tt:Height>{height}</tt:Height></tt:Resolution>");
+    let head = format!(
+        "<tt:Name>{name} stream</tt:Name><tt:UseCount>1</tt:UseCount><tt:Encoding>H264</tt:Encoding>{size}"
+    );
     let multicast = "<tt:Multicast><tt:Address><tt:Type>IPv4</tt:Type><tt:IPv4Address>0.0.0.0</tt:IPv4Address></tt:Address>\
                      <tt:Port>0</tt:Port><tt:TTL>1</tt:TTL><tt:AutoStart>false</tt:AutoStart></tt:Multicast>";
     let token = format!("token=\"encoder_{channel}_{name}\"");

@@ -109,7 +109,12 @@ impl Onvif {
             return self.snapshot(http, query).await;
         }
         if http.method != "POST" {
-            return HttpReply { status: 405, content_type: "text/plain", challenges: Vec::new(), body: Vec::new() };
+            return HttpReply {
+                status: 405,
+                content_type: "text/plain",
+                challenges: Vec::new(),
+                body: Vec::new(),
+            };
         }
         let call = std::str::from_utf8(http.body).ok().and_then(Call::parse);
         let Some(call) = call else {
@@ -150,7 +155,10 @@ impl Onvif {
             // A client that leaves the namespace out means the service it sent to.
             "" => {
                 let path = request.target.split('?').next().unwrap_or_default();
-                device::SERVICES.iter().find(|(_, own)| *own == path).map_or(DEVICE, |(namespace, _)| namespace)
+                device::SERVICES
+                    .iter()
+                    .find(|(_, own)| *own == path)
+                    .map_or(DEVICE, |(namespace, _)| namespace)
             }
             namespace => namespace,
         };
@@ -177,8 +185,18 @@ impl Onvif {
     async fn snapshot(&self, http: &HttpRequest<'_>, _query: &str) -> HttpReply {
         let admission = self.digest(http);
         match admission {
-            Admission::User(_) => HttpReply { status: 200, content_type: "image/jpeg", challenges: Vec::new(), body: vec![0xff, 0xd8, 0xff, 0xe0] },
-            other => HttpReply { status: 401, content_type: "text/plain", challenges: self.unit.challenges(matches!(other, Admission::Stale)), body: Vec::new() },
+            Admission::User(_) => HttpReply {
+                status: 200,
+                content_type: "image/jpeg",
+                challenges: Vec::new(),
+                body: vec![0xff, 0xd8, 0xff, 0xe0],
+            },
+            other => HttpReply {
+                status: 401,
+                content_type: "text/plain",
+                challenges: self.unit.challenges(matches!(other, Admission::Stale)),
+                body: Vec::new(),
+            },
         }
     }
 
@@ -193,7 +211,9 @@ impl Onvif {
             Token::Missing => Admission::Nobody,
             // Not even looked at.
             _ if quirks.login == OnvifLogin::HttpDigest => Admission::Nobody,
-            Token::Granted { user } if self.unit.login_succeeded(&user, http.peer.ip()) => Admission::User(user),
+            Token::Granted { user } if self.unit.login_succeeded(&user, http.peer.ip()) => {
+                Admission::User(user)
+            }
             Token::Granted { .. } => Admission::Refused,
             Token::Wrong { user } => {
                 self.unit.login_failed(&user, http.peer.ip());
@@ -234,13 +254,22 @@ const SNAPSHOT_PATH: &str = "/onvif/snapshot";
 fn soap(quirks: &OnvifQuirks, call: Option<&Call>, answer: Answer, status: Option<u16>) -> HttpReply {
     let mut headers = String::new();
     if let Some(call) = call {
-        if quirks.echoes_security && let Some(security) = call.header("Security") {
+        if quirks.echoes_security
+            && let Some(security) = call.header("Security")
+        {
             headers.push_str(&echo(security));
         }
         if let Some(action) = call.header("Action").map(|action| action.text.as_str()) {
             let action = format!("{}Response", action.strip_suffix("Request").unwrap_or(action));
-            let action = if answer.is_ok() { action } else { "http://www.w3.org/2005/08/addressing/soap/fault".into() };
-            headers.push_str(&format!("<wsa5:Action SOAP-ENV:mustUnderstand=\"true\">{}</wsa5:Action>", escape(action)));
+            let action = if answer.is_ok() {
+                action
+            } else {
+                "http://www.w3.org/2005/08/addressing/soap/fault".into()
+            };
+            headers.push_str(&format!(
+                "<wsa5:Action SOAP-ENV:mustUnderstand=\"true\">{}</wsa5:Action>",
+                escape(action)
+            ));
         }
         if let Some(id) = call.header("MessageID") {
             headers.push_str(&format!("<wsa5:RelatesTo>{}</wsa5:RelatesTo>", escape(id.text.as_str())));
@@ -252,9 +281,18 @@ fn soap(quirks: &OnvifQuirks, call: Option<&Call>, answer: Answer, status: Optio
     };
     let mut text = envelope(&headers, &body);
     if quirks.curly_quotes {
-        text = text.replacen("<?xml version=\"1.0\" encoding=\"UTF-8\"?>", "<?xml version=\u{201d}1.0\u{201d} ?>", 1);
+        text = text.replacen(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
+            "<?xml version=\u{201d}1.0\u{201d} ?>",
+            1,
+        );
     }
-    HttpReply { status: status.unwrap_or(own_status), content_type: SOAP, challenges: Vec::new(), body: text.into_bytes() }
+    HttpReply {
+        status: status.unwrap_or(own_status),
+        content_type: SOAP,
+        challenges: Vec::new(),
+        body: text.into_bytes(),
+    }
 }
 
 /// A header as it came, without its namespaces' original prefixes.
@@ -280,11 +318,27 @@ mod serve {
     #[ignore]
     async fn serve() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:18080").await.unwrap();
-        let auth = crate::auth::Auth::new("admin", &bartizan_base::Secret::new("bartizan1"), crate::config::DigestOffer::Both);
-        let unit = Arc::new(Unit { state: Mutex::default(), quirks: Mutex::default(), rtsp: "rtsp://127.0.0.1:8554".into(), auth });
+        let auth = crate::auth::Auth::new(
+            "admin",
+            &bartizan_base::Secret::new("bartizan1"),
+            crate::config::DigestOffer::Both,
+        );
+        let unit = Arc::new(Unit {
+            state: Mutex::default(),
+            quirks: Mutex::default(),
+            rtsp: "rtsp://127.0.0.1:8554".into(),
+            auth,
+        });
         let onvif = Arc::new(Onvif::new(unit));
-        let targets = Arc::new(|| vec![discovery::Target { endpoint: "urn:uuid:0000-sim".into(), scopes: discovery::scopes("SIM", "S", "Y", true, true), xaddrs: vec!["http://127.0.0.1:18080/onvif/device_service".into()] }]);
-        let _responder = Responder::start(std::net::Ipv4Addr::LOCALHOST, discovery::PORT, targets).await.unwrap();
+        let targets = Arc::new(|| {
+            vec![discovery::Target {
+                endpoint: "urn:uuid:0000-sim".into(),
+                scopes: discovery::scopes("SIM", "S", "Y", true, true),
+                xaddrs: vec!["http://127.0.0.1:18080/onvif/device_service".into()],
+            }]
+        });
+        let _responder =
+            Responder::start(std::net::Ipv4Addr::LOCALHOST, discovery::PORT, targets).await.unwrap();
         let app = axum::Router::new().fallback(move |request: axum::extract::Request| {
             let onvif = onvif.clone();
             async move {
@@ -292,11 +346,32 @@ mod serve {
                 let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
                 let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
                 let target = parts.uri.path_and_query().map_or("/", |t| t.as_str());
-                let http = HttpRequest { method: parts.method.as_str(), target, host: header("host"), authorization: header("authorization"), body: &body, local: "127.0.0.1:18080".parse().unwrap(), peer: "127.0.0.1:1".parse().unwrap(), secure: false };
+                let http = HttpRequest {
+                    method: parts.method.as_str(),
+                    target,
+                    host: header("host"),
+                    authorization: header("authorization"),
+                    body: &body,
+                    local: "127.0.0.1:18080".parse().unwrap(),
+                    peer: "127.0.0.1:1".parse().unwrap(),
+                    secure: false,
+                };
                 let reply = onvif.handle(&http).await;
-                if std::env::var("SHOW").is_ok() { println!("{} {target}\n{}\n=> {} {}\n", parts.method, String::from_utf8_lossy(&body), reply.status, String::from_utf8_lossy(&reply.body)); }
-                let mut response = axum::response::Response::builder().status(reply.status).header("content-type", reply.content_type);
-                for one in reply.challenges { response = response.header("www-authenticate", one); }
+                if std::env::var("SHOW").is_ok() {
+                    println!(
+                        "{} {target}\n{}\n=> {} {}\n",
+                        parts.method,
+                        String::from_utf8_lossy(&body),
+                        reply.status,
+                        String::from_utf8_lossy(&reply.body)
+                    );
+                }
+                let mut response = axum::response::Response::builder()
+                    .status(reply.status)
+                    .header("content-type", reply.content_type);
+                for one in reply.challenges {
+                    response = response.header("www-authenticate", one);
+                }
                 response.body(axum::body::Body::from(reply.body)).unwrap()
             }
         });

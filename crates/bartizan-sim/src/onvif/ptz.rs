@@ -56,8 +56,18 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
         }
         name => {
             let known = [
-                "ContinuousMove", "RelativeMove", "AbsoluteMove", "Stop", "GetStatus", "GetPresets", "SetPreset",
-                "GotoPreset", "RemovePreset", "GotoHomePosition", "SetHomePosition", "SendAuxiliaryCommand",
+                "ContinuousMove",
+                "RelativeMove",
+                "AbsoluteMove",
+                "Stop",
+                "GetStatus",
+                "GetPresets",
+                "SetPreset",
+                "GotoPreset",
+                "RemovePreset",
+                "GotoHomePosition",
+                "SetHomePosition",
+                "SendAuxiliaryCommand",
             ];
             if !known.contains(&name) {
                 return Err(Fault::not_supported(name));
@@ -71,7 +81,9 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
 fn named(request: &Request<'_>, field: &str, prefix: &str, fault: &'static str) -> Result<u16, Fault> {
     let token = request.call.body.text_at(&[field]).unwrap_or_default();
     let channel = token.strip_prefix(prefix).and_then(|number| number.parse().ok());
-    channel.filter(|channel| request.movable().any(|one| one == *channel)).ok_or_else(|| Fault::no(fault, token))
+    channel
+        .filter(|channel| request.movable().any(|one| one == *channel))
+        .ok_or_else(|| Fault::no(fault, token))
 }
 
 /// The channel a profile moves.
@@ -133,7 +145,9 @@ fn on_profile(request: &Request<'_>, name: &str, channel: u16) -> Answer {
             ));
         }
         "GotoPreset" => request.go_to_preset(channel, body.text_at(&["PresetToken"]).unwrap_or_default())?,
-        "RemovePreset" => request.remove_preset(channel, body.text_at(&["PresetToken"]).unwrap_or_default())?,
+        "RemovePreset" => {
+            request.remove_preset(channel, body.text_at(&["PresetToken"]).unwrap_or_default())?
+        }
         "GotoHomePosition" => request.go_home(channel)?,
         "SetHomePosition" => request.set_home(channel)?,
         "SendAuxiliaryCommand" => {

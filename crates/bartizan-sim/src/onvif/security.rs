@@ -2,8 +2,8 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bartizan_base::{Secret, UtcMicros};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha1::{Digest as _, Sha1};
 
 use super::soap::{Call, Element};
@@ -42,7 +42,8 @@ impl Nonces {
     /// Remembers a nonce; `false` when it is known.
     fn take(&mut self, nonce: &[u8], now: UtcMicros, window: Duration) -> bool {
         let kept = window * 2;
-        while self.seen.front().is_some_and(|(_, at)| now.since(*at) > kept) || self.seen.len() >= NONCES_KEPT {
+        while self.seen.front().is_some_and(|(_, at)| now.since(*at) > kept) || self.seen.len() >= NONCES_KEPT
+        {
             self.seen.pop_front();
         }
         let new = self.seen.iter().all(|(seen, _)| seen != nonce);
@@ -169,10 +170,19 @@ mod tests {
     fn plain_text_unknown_users_and_torn_tokens() {
         let mut nonces = Nonces::default();
         let mut check = |call: &Call| judged(call, &mut nonces);
-        assert_eq!(check(&call("admin", "PasswordText", "right", "", "")), Token::Granted { user: "admin".into() });
+        assert_eq!(
+            check(&call("admin", "PasswordText", "right", "", "")),
+            Token::Granted { user: "admin".into() }
+        );
         assert_eq!(check(&call("admin", "PasswordText", "x", "", "")), Token::Wrong { user: "admin".into() });
-        assert_eq!(check(&call("guest", "PasswordText", "right", "", "")), Token::Wrong { user: "guest".into() });
-        assert_eq!(check(&call("admin", "PasswordDigest", "", "?", "")), Token::Wrong { user: "admin".into() });
+        assert_eq!(
+            check(&call("guest", "PasswordText", "right", "", "")),
+            Token::Wrong { user: "guest".into() }
+        );
+        assert_eq!(
+            check(&call("admin", "PasswordDigest", "", "?", "")),
+            Token::Wrong { user: "admin".into() }
+        );
         let none = Call::parse("<Envelope><Header/><Body><GetUsers/></Body></Envelope>").unwrap();
         assert_eq!(check(&none), Token::Missing);
     }

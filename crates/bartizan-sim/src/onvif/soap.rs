@@ -225,7 +225,10 @@ impl Fault {
 
     /// What gSOAP's WS-Security plugin says of a wrong login.
     pub fn failed_authentication() -> Self {
-        Self::sender(&["wsse:FailedAuthentication"], "The security token could not be authenticated or authorized")
+        Self::sender(
+            &["wsse:FailedAuthentication"],
+            "The security token could not be authenticated or authorized",
+        )
     }
 
     /// An operation this device does not have.
@@ -246,7 +249,9 @@ impl Fault {
     pub fn body(&self) -> String {
         let codes = self.subcodes.iter().rev().fold(String::new(), |inner, code| {
             let prefix = if code.contains(':') { "" } else { "ter:" };
-            format!("<SOAP-ENV:Subcode><SOAP-ENV:Value>{prefix}{code}</SOAP-ENV:Value>{inner}</SOAP-ENV:Subcode>")
+            format!(
+                "<SOAP-ENV:Subcode><SOAP-ENV:Value>{prefix}{code}</SOAP-ENV:Value>{inner}</SOAP-ENV:Subcode>"
+            )
         });
         let side = if self.sender { "Sender" } else { "Receiver" };
         format!(
@@ -277,7 +282,8 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
     let rest = text.trim().strip_prefix('P')?;
     let (days, times) = rest.split_once('T').unwrap_or((rest, ""));
     let (mut seconds, mut parts) = (0.0, 0);
-    for (part, units) in [(days, &[('D', 86_400.0)][..]), (times, &[('H', 3600.0), ('M', 60.0), ('S', 1.0)])] {
+    for (part, units) in [(days, &[('D', 86_400.0)][..]), (times, &[('H', 3600.0), ('M', 60.0), ('S', 1.0)])]
+    {
         let mut rest = part;
         while !rest.is_empty() {
             let at = rest.find(|letter: char| letter.is_ascii_alphabetic())?;

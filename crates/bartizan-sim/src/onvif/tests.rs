@@ -19,7 +19,13 @@ impl Bench {
         Self { onvif: Onvif::new(unit(quirks)) }
     }
 
-    async fn send(&self, target: &str, authorization: Option<&str>, header: &str, operation: &str) -> HttpReply {
+    async fn send(
+        &self,
+        target: &str,
+        authorization: Option<&str>,
+        header: &str,
+        operation: &str,
+    ) -> HttpReply {
         let body = format!("<Envelope><Header>{header}</Header><Body>{operation}</Body></Envelope>");
         let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 8000));
         let http = HttpRequest {
@@ -120,7 +126,8 @@ async fn a_wrong_login_is_refused_in_each_known_form() {
 async fn tokens_follow_the_device_clock_and_serve_once() {
     let bench = Bench::new(|quirks| quirks.created_window = Duration::from_secs(5));
     let operation = in_namespace(DEVICE, "<GetDeviceInformation/>");
-    let send = async |header: &str| bench.send("/onvif/device_service", None, header, &operation).await.status;
+    let send =
+        async |header: &str| bench.send("/onvif/device_service", None, header, &operation).await.status;
     let token = token_header(USER, PASSWORD, bench.onvif.unit.now());
     assert_eq!(send(&token).await, 200);
     assert_eq!(send(&token).await, 400, "the same nonce again");
@@ -130,7 +137,10 @@ async fn tokens_follow_the_device_clock_and_serve_once() {
     bench.ask(DEVICE, set).await;
     let year = read(&bench.stranger(DEVICE, "<GetSystemDateAndTime/>").await);
     assert_eq!(year.text_at(&["SystemDateAndTime", "UTCDateTime", "Date", "Year"]), Some("2000"));
-    assert_eq!(send(&token_header(USER, PASSWORD, bartizan_base::UtcMicros(1_790_000_000_000_000))).await, 400);
+    assert_eq!(
+        send(&token_header(USER, PASSWORD, bartizan_base::UtcMicros(1_790_000_000_000_000))).await,
+        400
+    );
     assert_eq!(send(&token_header(USER, PASSWORD, bench.onvif.unit.now())).await, 200);
 }
 
@@ -138,9 +148,11 @@ async fn tokens_follow_the_device_clock_and_serve_once() {
 async fn http_digest_is_taken_or_wanted_or_unknown() {
     let target = "/onvif/device_service";
     let operation = in_namespace(DEVICE, "<GetDeviceInformation/>");
-    for (login, token_status, digest_status) in
-        [(OnvifLogin::Either, 200, 200), (OnvifLogin::HttpDigest, 401, 200), (OnvifLogin::UsernameToken, 200, 400)]
-    {
+    for (login, token_status, digest_status) in [
+        (OnvifLogin::Either, 200, 200),
+        (OnvifLogin::HttpDigest, 401, 200),
+        (OnvifLogin::UsernameToken, 200, 400),
+    ] {
         let bench = Bench::new(|quirks| quirks.login = login);
         let token = token_header(USER, PASSWORD, bench.onvif.unit.now());
         let reply = bench.send(target, None, &token, &operation).await;
@@ -148,8 +160,13 @@ async fn http_digest_is_taken_or_wanted_or_unknown() {
         let challenge = bench.onvif.unit.challenges(false).remove(0);
         let mut client = http_auth::PasswordClient::try_from(challenge.as_str()).unwrap();
         let mut login_as = |password: &str| {
-            let params =
-                http_auth::PasswordParams { username: USER, password, uri: target, method: "POST", body: None };
+            let params = http_auth::PasswordParams {
+                username: USER,
+                password,
+                uri: target,
+                method: "POST",
+                body: None,
+            };
             client.respond(&params).unwrap()
         };
         let right = login_as(PASSWORD);
@@ -202,18 +219,24 @@ async fn envelopes_can_be_odd() {
 #[tokio::test]
 async fn services_can_be_missing() {
     let namespaces = async |bench: &Bench| -> Vec<String> {
-        let services = bench.ask(DEVICE, "<GetServices><IncludeCapability>true</IncludeCapability></GetServices>").await;
+        let services =
+            bench.ask(DEVICE, "<GetServices><IncludeCapability>true</IncludeCapability></GetServices>").await;
         let all = services.all("Service").map(|one| one.text_at(&["Namespace"]).unwrap().to_owned());
         all.collect()
     };
     let all = namespaces(&Bench::new(|_| ())).await;
-    assert!([DEVICE, MEDIA, MEDIA2, PTZ, IMAGING, EVENTS, DEVICE_IO].iter().all(|one| all.iter().any(|o| o == one)));
+    assert!(
+        [DEVICE, MEDIA, MEDIA2, PTZ, IMAGING, EVENTS, DEVICE_IO]
+            .iter()
+            .all(|one| all.iter().any(|o| o == one))
+    );
     let old = Bench::new(|quirks| quirks.media2 = false);
     assert!(!namespaces(&old).await.iter().any(|one| one == MEDIA2));
     assert_eq!(old.fault(MEDIA2, "<GetProfiles/>").await, (500, "ter:ActionNotSupported".into()));
     let older = Bench::new(|quirks| quirks.get_services = false);
     assert_eq!(older.fault(DEVICE, "<GetServices/>").await, (500, "ter:ActionNotSupported".into()));
-    let capabilities = older.ask(DEVICE, "<GetCapabilities><Category>Media</Category></GetCapabilities>").await;
+    let capabilities =
+        older.ask(DEVICE, "<GetCapabilities><Category>Media</Category></GetCapabilities>").await;
     let capabilities = capabilities.child("Capabilities").unwrap();
     assert!(capabilities.text_at(&["Media", "XAddr"]).is_some() && capabilities.child("PTZ").is_none());
 }
@@ -225,12 +248,32 @@ async fn faults_name_what_is_wrong() {
         (DEVICE, "<StartFirmwareUpgrade/>", 500, "ter:ActionNotSupported"),
         (DEVICE, "<SystemReboot/>", 500, "ter:ActionNotSupported"),
         ("urn:none", "<GetProfiles/>", 500, "ter:ActionNotSupported"),
-        (MEDIA, "<GetStreamUri><ProfileToken>x</ProfileToken></GetStreamUri>", 400, "ter:InvalidArgVal ter:NoProfile"),
+        (
+            MEDIA,
+            "<GetStreamUri><ProfileToken>x</ProfileToken></GetStreamUri>",
+            400,
+            "ter:InvalidArgVal ter:NoProfile",
+        ),
         (MEDIA2, "<GetSnapshotUri/>", 400, "ter:InvalidArgVal ter:NoProfile"),
         (PTZ, "<GetNode><NodeToken>ptz_node_9</NodeToken></GetNode>", 400, "ter:InvalidArgVal ter:NoEntity"),
-        (PTZ, "<GetStatus><ProfileToken>profile_2_main</ProfileToken></GetStatus>", 400, "ter:InvalidArgVal ter:NoPTZProfile"),
-        (IMAGING, "<GetOptions><VideoSourceToken>x</VideoSourceToken></GetOptions>", 400, "ter:InvalidArgVal ter:NoSource"),
-        (DEVICE, "<SendAuxiliaryCommand><AuxiliaryCommand>x</AuxiliaryCommand></SendAuxiliaryCommand>", 400, "ter:InvalidArgVal ter:AuxiliaryDataNotSupported"),
+        (
+            PTZ,
+            "<GetStatus><ProfileToken>profile_2_main</ProfileToken></GetStatus>",
+            400,
+            "ter:InvalidArgVal ter:NoPTZProfile",
+        ),
+        (
+            IMAGING,
+            "<GetOptions><VideoSourceToken>x</VideoSourceToken></GetOptions>",
+            400,
+            "ter:InvalidArgVal ter:NoSource",
+        ),
+        (
+            DEVICE,
+            "<SendAuxiliaryCommand><AuxiliaryCommand>x</AuxiliaryCommand></SendAuxiliaryCommand>",
+            400,
+            "ter:InvalidArgVal ter:AuxiliaryDataNotSupported",
+        ),
     ];
     for (namespace, operation, status, codes) in cases {
         assert_eq!(bench.fault(namespace, operation).await, (status, codes.into()), "{operation}");
@@ -245,7 +288,8 @@ async fn media2_gives_what_is_asked_for() {
     let parts = async |types: &[&str]| -> Vec<String> {
         let types: String = types.iter().map(|one| format!("<Type>{one}</Type>")).collect();
         let answer = bench.ask(MEDIA2, &format!("<GetProfiles>{types}</GetProfiles>")).await;
-        let first = answer.all("Profiles").find(|one| one.attribute("token") == Some("profile_1_main")).unwrap();
+        let first =
+            answer.all("Profiles").find(|one| one.attribute("token") == Some("profile_1_main")).unwrap();
         let parts = first.child("Configurations").map(|all| all.children.clone()).unwrap_or_default();
         parts.into_iter().map(|part| part.name).collect()
     };
@@ -281,7 +325,8 @@ async fn rotation_is_set_and_read_back() {
 async fn place(bench: &Bench) -> (f32, f32, f32, String) {
     let answer = bench.ask(PTZ, "<GetStatus><ProfileToken>profile_1_main</ProfileToken></GetStatus>").await;
     let status = answer.child("PTZStatus").unwrap();
-    let (pan_tilt, zoom) = (status.at(&["Position", "PanTilt"]).unwrap(), status.at(&["Position", "Zoom"]).unwrap());
+    let (pan_tilt, zoom) =
+        (status.at(&["Position", "PanTilt"]).unwrap(), status.at(&["Position", "Zoom"]).unwrap());
     let axis = |element: &Element, name: &str| element.number(name).unwrap();
     let moves = status.text_at(&["MoveStatus", "PanTilt"]).unwrap().to_owned();
     (axis(pan_tilt, "x"), axis(pan_tilt, "y"), axis(zoom, "x"), moves)
@@ -295,7 +340,8 @@ fn moved(operation: &str, inner: &str) -> String {
 async fn a_move_goes_on_until_stop_or_its_timeout() {
     let bench = Bench::new(|_| ());
     let (x, y, zoom, _) = place(&bench).await;
-    let right = moved("ContinuousMove", "<Velocity><PanTilt x='0.1' y='0'/></Velocity><Timeout>PT2S</Timeout>");
+    let right =
+        moved("ContinuousMove", "<Velocity><PanTilt x='0.1' y='0'/></Velocity><Timeout>PT2S</Timeout>");
     bench.ask(PTZ, &right).await;
     tokio::time::advance(Duration::from_secs(1)).await;
     let half = place(&bench).await;
@@ -311,7 +357,9 @@ async fn a_move_goes_on_until_stop_or_its_timeout() {
     bench.ask(PTZ, &moved("Stop", "")).await;
     let stopped = place(&bench).await;
     assert!(stopped.0 < end.0 && stopped.3 == "IDLE", "{stopped:?}");
-    for wrong in ["<Velocity><PanTilt x='1.5' y='0'/></Velocity>", "<Velocity><PanTilt x='a' y='0'/></Velocity>", ""] {
+    for wrong in
+        ["<Velocity><PanTilt x='1.5' y='0'/></Velocity>", "<Velocity><PanTilt x='a' y='0'/></Velocity>", ""]
+    {
         assert_eq!(bench.fault(PTZ, &moved("ContinuousMove", wrong)).await.0, 400, "{wrong}");
     }
 }
@@ -373,7 +421,11 @@ async fn picture_values_have_their_own_range() {
     assert_eq!(after.number_at(&["Contrast"]), before.number_at(&["Contrast"]));
     let code = "ter:InvalidArgVal ter:SettingsInvalid";
     for wrong in ["<Contrast>256</Contrast>", "<Contrast>-1</Contrast>", "<Sharpness>NaN</Sharpness>"] {
-        assert_eq!(bench.fault(IMAGING, &set(&format!("<Brightness>1</Brightness>{wrong}"))).await.1, code, "{wrong}");
+        assert_eq!(
+            bench.fault(IMAGING, &set(&format!("<Brightness>1</Brightness>{wrong}"))).await.1,
+            code,
+            "{wrong}"
+        );
     }
     assert_eq!(settings().await, after, "a refused request changes nothing");
 }
@@ -418,7 +470,14 @@ async fn pull_points_wait_and_end() {
 #[tokio::test]
 async fn relays_hold_and_pulse() {
     let bench = Bench::new(|_| ());
-    let token = bench.ask(DEVICE, "<GetRelayOutputs/>").await.child("RelayOutputs").unwrap().attribute("token").unwrap().to_owned();
+    let token = bench
+        .ask(DEVICE, "<GetRelayOutputs/>")
+        .await
+        .child("RelayOutputs")
+        .unwrap()
+        .attribute("token")
+        .unwrap()
+        .to_owned();
     let settings = format!(
         "<SetRelayOutputSettings><RelayOutputToken>{token}</RelayOutputToken><Properties><Mode>Monostable</Mode>\
          <DelayTime>PT2S</DelayTime><IdleState>open</IdleState></Properties></SetRelayOutputSettings>"
@@ -441,7 +500,16 @@ async fn relays_hold_and_pulse() {
 
 // STUB4-BEGIN
 fn unit(quirks: OnvifQuirks) -> Arc<Unit> {
-    let auth = crate::auth::Auth::new("admin", &bartizan_base::Secret::new("bartizan1"), crate::config::DigestOffer::Both);
-    Arc::new(Unit { state: Mutex::default(), quirks: Mutex::new(quirks), rtsp: "rtsp://127.0.0.1:8554".into(), auth })
+    let auth = crate::auth::Auth::new(
+        "admin",
+        &bartizan_base::Secret::new("bartizan1"),
+        crate::config::DigestOffer::Both,
+    );
+    Arc::new(Unit {
+        state: Mutex::default(),
+        quirks: Mutex::new(quirks),
+        rtsp: "rtsp://127.0.0.1:8554".into(),
+        auth,
+    })
 }
 // STUB4-END

@@ -14,13 +14,19 @@ use super::{
 use crate::config::Format;
 
 // STUB-BEGIN
+use super::OnvifQuirks;
+use bartizan_base::{Clock, Secret, SystemClock};
 use std::{collections::BTreeMap, sync::Mutex};
 use tokio::time::Instant;
-use bartizan_base::{Clock, Secret, SystemClock};
-use super::OnvifQuirks;
 
 #[derive(Default, Clone)]
-pub(crate) struct Axis { from: f32, velocity: f32, target: Option<f32>, at: Option<Instant>, until: Option<Instant> }
+pub(crate) struct Axis {
+    from: f32,
+    velocity: f32,
+    target: Option<f32>,
+    at: Option<Instant>,
+    until: Option<Instant>,
+}
 impl Axis {
     fn value(&self, low: f32) -> (f32, bool) {
         let Some(at) = self.at else { return (self.from, false) };
@@ -28,25 +34,67 @@ impl Axis {
         let end = self.until.map_or(now, |u| u.min(now));
         let mut v = self.from + self.velocity * end.saturating_duration_since(at).as_secs_f32();
         let mut moving = self.velocity != 0.0 && self.until.is_none_or(|u| now < u);
-        if let Some(t) = self.target && ((self.velocity > 0.0 && v >= t) || (self.velocity < 0.0 && v <= t) || self.velocity == 0.0) { v = t; moving = false; }
-        if v <= low || v >= 1.0 { v = v.clamp(low, 1.0); if self.target.is_none() { moving = false; } }
+        if let Some(t) = self.target
+            && ((self.velocity > 0.0 && v >= t) || (self.velocity < 0.0 && v <= t) || self.velocity == 0.0)
+        {
+            v = t;
+            moving = false;
+        }
+        if v <= low || v >= 1.0 {
+            v = v.clamp(low, 1.0);
+            if self.target.is_none() {
+                moving = false;
+            }
+        }
         (v, moving)
     }
     fn go(&mut self, low: f32, velocity: f32, target: Option<f32>, timeout: Duration) {
         let (v, _) = self.value(low);
-        *self = Axis { from: v, velocity, target, at: Some(Instant::now()), until: Some(Instant::now() + timeout) };
+        *self = Axis {
+            from: v,
+            velocity,
+            target,
+            at: Some(Instant::now()),
+            until: Some(Instant::now() + timeout),
+        };
     }
 }
 #[derive(Default)]
-pub(crate) struct Stub { axes: [Axis; 3], presets: BTreeMap<String, (String, [f32; 3])>, home: [f32; 3], picture: Option<Picture>, flip: bool, relay: bool, pulse: Option<Duration>, clock: i64, focus: f32, aux: Vec<String> }
-pub(crate) struct Unit { pub state: Mutex<Stub>, pub quirks: Mutex<OnvifQuirks>, pub rtsp: String, pub auth: crate::auth::Auth }
+pub(crate) struct Stub {
+    axes: [Axis; 3],
+    presets: BTreeMap<String, (String, [f32; 3])>,
+    home: [f32; 3],
+    picture: Option<Picture>,
+    flip: bool,
+    relay: bool,
+    pulse: Option<Duration>,
+    clock: i64,
+    focus: f32,
+    aux: Vec<String>,
+}
+pub(crate) struct Unit {
+    pub state: Mutex<Stub>,
+    pub quirks: Mutex<OnvifQuirks>,
+    pub rtsp: String,
+    pub auth: crate::auth::Auth,
+}
 impl Unit {
-    pub fn onvif_quirks(&self) -> OnvifQuirks { self.quirks.lock().unwrap().clone() }
-    pub fn now(&self) -> UtcMicros { UtcMicros(SystemClock.now().0 + self.state.lock().unwrap().clock) }
-    pub fn password_of(&self, user: &str) -> Option<Secret> { (user == "admin").then(|| Secret::new("bartizan1")) }
-    pub fn login_succeeded(&self, _: &str, _: IpAddr) -> bool { true }
+    pub fn onvif_quirks(&self) -> OnvifQuirks {
+        self.quirks.lock().unwrap().clone()
+    }
+    pub fn now(&self) -> UtcMicros {
+        UtcMicros(SystemClock.now().0 + self.state.lock().unwrap().clock)
+    }
+    pub fn password_of(&self, user: &str) -> Option<Secret> {
+        (user == "admin").then(|| Secret::new("bartizan1"))
+    }
+    pub fn login_succeeded(&self, _: &str, _: IpAddr) -> bool {
+        true
+    }
     pub fn login_failed(&self, _: &str, _: IpAddr) {}
-    pub fn challenges(&self, stale: bool) -> Vec<String> { self.auth.challenges(stale) }
+    pub fn challenges(&self, stale: bool) -> Vec<String> {
+        self.auth.challenges(stale)
+    }
 }
 // STUB-END
 
@@ -160,7 +208,9 @@ impl Request<'_> {
             let (channel, stream) = token.strip_prefix("profile_")?.split_once('_')?;
             Some((channel.parse().ok()?, stream_of(stream)?))
         };
-        parse().filter(|one| self.profiles().any(|own| own == *one)).ok_or_else(|| Fault::no("NoProfile", token))
+        parse()
+            .filter(|one| self.profiles().any(|own| own == *one))
+            .ok_or_else(|| Fault::no("NoProfile", token))
     }
 
     /// Where a channel's picture is fetched.
@@ -171,42 +221,182 @@ impl Request<'_> {
 
 // STUB2-BEGIN
 impl Request<'_> {
-    fn s(&self) -> std::sync::MutexGuard<'_, Stub> { self.unit.state.lock().unwrap() }
-    pub fn identity(&self) -> Identity<'_> { Identity { manufacturer: "Bartizan", model: "SIM", firmware: "1.0", serial: "S1", hardware: "1", hostname: "sim-1", mac: "02:00:00:00:00:01" } }
-    pub fn users(&self) -> Vec<(String, UserLevel)> { vec![("admin".into(), UserLevel::Administrator)] }
-    pub fn channels(&self) -> impl Iterator<Item = u16> + use<> { 1..=2 }
-    pub fn movable(&self) -> impl Iterator<Item = u16> + use<> { 1..=1 }
-    pub fn channel_name(&self, c: u16) -> String { crate::channel_name(c) }
-    pub fn format(&self, _: u16, s: StreamProfile) -> Format { Format::of(s) }
-    pub fn upside_down(&self, _: u16) -> bool { self.s().flip }
-    pub fn set_upside_down(&self, _: u16, on: bool) -> Result<(), Fault> { self.s().flip = on; Ok(()) }
+    fn s(&self) -> std::sync::MutexGuard<'_, Stub> {
+        self.unit.state.lock().unwrap()
+    }
+    pub fn identity(&self) -> Identity<'_> {
+        Identity {
+            manufacturer: "Bartizan",
+            model: "SIM",
+            firmware: "1.0",
+            serial: "S1",
+            hardware: "1",
+            hostname: "sim-1",
+            mac: "02:00:00:00:00:01",
+        }
+    }
+    pub fn users(&self) -> Vec<(String, UserLevel)> {
+        vec![("admin".into(), UserLevel::Administrator)]
+    }
+    pub fn channels(&self) -> impl Iterator<Item = u16> + use<> {
+        1..=2
+    }
+    pub fn movable(&self) -> impl Iterator<Item = u16> + use<> {
+        1..=1
+    }
+    pub fn channel_name(&self, c: u16) -> String {
+        crate::channel_name(c)
+    }
+    pub fn format(&self, _: u16, s: StreamProfile) -> Format {
+        Format::of(s)
+    }
+    pub fn upside_down(&self, _: u16) -> bool {
+        self.s().flip
+    }
+    pub fn set_upside_down(&self, _: u16, on: bool) -> Result<(), Fault> {
+        self.s().flip = on;
+        Ok(())
+    }
     pub fn want_key(&self, _: u16, _: StreamProfile) {}
-    pub fn stream_uri(&self, c: u16, s: StreamProfile) -> String { format!("{}/cam/realmonitor?channel={c}&subtype={}&unicast=true&proto=Onvif", self.unit.rtsp, u8::from(s == StreamProfile::Sub)) }
-    pub fn scopes(&self) -> Vec<String> { super::discovery::scopes("SIM", "SIM", "Yard", true, true) }
-    pub fn zone(&self) -> Zone { Zone(jiff::tz::offset(8)) }
-    pub fn set_clock(&self, at: UtcMicros) { self.s().clock = at.0 - SystemClock.now().0 }
-    pub fn relays(&self) -> Vec<Relay> { vec![Relay { token: "relay_1".into(), pulse: self.s().pulse }] }
-    pub fn set_relay(&self, t: &str, on: bool) -> Result<(), Fault> { if t != "relay_1" { return Err(Fault::no("RelayToken", t)) } self.s().relay = on; Ok(()) }
-    pub fn set_relay_mode(&self, t: &str, p: Option<Duration>) -> Result<(), Fault> { if t != "relay_1" { return Err(Fault::no("RelayToken", t)) } self.s().pulse = p; Ok(()) }
-    pub fn auxiliaries(&self, _: Option<u16>) -> Vec<String> { vec!["tt:Wiper|On".into()] }
-    pub fn auxiliary(&self, _: Option<u16>, c: &str) -> Result<(), Fault> { if self.auxiliaries(None).iter().any(|o| o == c) { self.s().aux.push(c.into()); return Ok(()) } Err(Fault::sender(&["InvalidArgVal", "AuxiliaryDataNotSupported"], c)) }
-    fn lows() -> [f32; 3] { [-1.0, -1.0, 0.0] }
-    fn all(&self, v: [Option<(f32, Option<f32>)>; 3], t: Duration) { let mut s = self.s(); for i in 0..3 { if let Some((vel, target)) = v[i] { s.axes[i].go(Self::lows()[i], vel, target, t) } } }
-    pub fn continuous(&self, _: u16, pt: Option<(f32, f32)>, z: Option<f32>, t: Duration) -> Result<(), Fault> { self.all([pt.map(|p| (p.0, None)), pt.map(|p| (p.1, None)), z.map(|z| (z, None))], t); Ok(()) }
-    pub fn absolute(&self, c: u16, pt: Option<(f32, f32)>, z: Option<f32>) -> Result<(), Fault> { let (p, _, _) = self.place(c); let go = |from: f32, to: f32| ((to - from).signum() * 2.0 * f32::from(u8::from(to != from)), Some(to)); self.all([pt.map(|t| go(p.0, t.0)), pt.map(|t| go(p.1, t.1)), z.map(|t| go(p.2, t))], Duration::from_secs(10)); Ok(()) }
-    pub fn relative(&self, c: u16, pt: Option<(f32, f32)>, z: Option<f32>) -> Result<(), Fault> { let (p, _, _) = self.place(c); self.absolute(c, pt.map(|t| ((p.0 + t.0).clamp(-1.0, 1.0), (p.1 + t.1).clamp(-1.0, 1.0))), z.map(|z| (p.2 + z).clamp(0.0, 1.0))) }
-    pub fn stop(&self, _: u16, pt: bool, z: bool) -> Result<(), Fault> { self.all([pt.then_some((0.0, None)), pt.then_some((0.0, None)), z.then_some((0.0, None))], Duration::ZERO); Ok(()) }
-    pub fn place(&self, _: u16) -> ((f32, f32, f32), bool, bool) { let s = self.s(); let v: Vec<_> = s.axes.iter().zip(Self::lows()).map(|(a, l)| a.value(l)).collect(); ((v[0].0, v[1].0, v[2].0), v[0].1 || v[1].1, v[2].1) }
-    pub fn presets(&self, _: u16) -> Vec<(String, String, (f32, f32, f32))> { self.s().presets.iter().map(|(t, (n, p))| (t.clone(), n.clone(), (p[0], p[1], p[2]))).collect() }
-    pub fn set_preset(&self, c: u16, t: Option<&str>, n: Option<&str>, _l: usize) -> Result<String, Fault> { let ((a, b, d), _, _) = self.place(c); let mut s = self.s(); let t = t.map_or_else(|| (s.presets.len() + 1).to_string(), str::to_owned); s.presets.insert(t.clone(), (n.unwrap_or("p").into(), [a, b, d])); Ok(t) }
-    pub fn go_to_preset(&self, c: u16, t: &str) -> Result<(), Fault> { let p = self.s().presets.get(t).map(|p| p.1).ok_or_else(|| Fault::no("NoToken", t))?; self.absolute(c, Some((p[0], p[1])), Some(p[2])) }
-    pub fn remove_preset(&self, _: u16, t: &str) -> Result<(), Fault> { self.s().presets.remove(t).map(|_| ()).ok_or_else(|| Fault::no("NoToken", t)) }
-    pub fn go_home(&self, c: u16) -> Result<(), Fault> { let p = self.s().home; self.absolute(c, Some((p[0], p[1])), Some(p[2])) }
-    pub fn set_home(&self, c: u16) -> Result<(), Fault> { let (p, _, _) = self.place(c); self.s().home = [p.0, p.1, p.2]; Ok(()) }
-    pub fn picture(&self, _: u16) -> Picture { self.s().picture.clone().unwrap_or(Picture { brightness: 50.0, saturation: 50.0, contrast: 50.0, sharpness: 50.0, auto_focus: true, ir_cut: "AUTO" }) }
-    pub fn set_picture(&self, _: u16, p: &Picture) { self.s().picture = Some(p.clone()) }
-    pub fn focus(&self, _: u16) -> (f32, bool) { (self.s().focus, false) }
-    pub fn focus_to(&self, _: u16, f: f32) { self.s().focus = f.clamp(0.0, 1.0) }
+    pub fn stream_uri(&self, c: u16, s: StreamProfile) -> String {
+        format!(
+            "{}/cam/realmonitor?channel={c}&subtype={}&unicast=true&proto=Onvif",
+            self.unit.rtsp,
+            u8::from(s == StreamProfile::Sub)
+        )
+    }
+    pub fn scopes(&self) -> Vec<String> {
+        super::discovery::scopes("SIM", "SIM", "Yard", true, true)
+    }
+    pub fn zone(&self) -> Zone {
+        Zone(jiff::tz::offset(8))
+    }
+    pub fn set_clock(&self, at: UtcMicros) {
+        self.s().clock = at.0 - SystemClock.now().0
+    }
+    pub fn relays(&self) -> Vec<Relay> {
+        vec![Relay { token: "relay_1".into(), pulse: self.s().pulse }]
+    }
+    pub fn set_relay(&self, t: &str, on: bool) -> Result<(), Fault> {
+        if t != "relay_1" {
+            return Err(Fault::no("RelayToken", t));
+        }
+        self.s().relay = on;
+        Ok(())
+    }
+    pub fn set_relay_mode(&self, t: &str, p: Option<Duration>) -> Result<(), Fault> {
+        if t != "relay_1" {
+            return Err(Fault::no("RelayToken", t));
+        }
+        self.s().pulse = p;
+        Ok(())
+    }
+    pub fn auxiliaries(&self, _: Option<u16>) -> Vec<String> {
+        vec!["tt:Wiper|On".into()]
+    }
+    pub fn auxiliary(&self, _: Option<u16>, c: &str) -> Result<(), Fault> {
+        if self.auxiliaries(None).iter().any(|o| o == c) {
+            self.s().aux.push(c.into());
+            return Ok(());
+        }
+        Err(Fault::sender(&["InvalidArgVal", "AuxiliaryDataNotSupported"], c))
+    }
+    fn lows() -> [f32; 3] {
+        [-1.0, -1.0, 0.0]
+    }
+    fn all(&self, v: [Option<(f32, Option<f32>)>; 3], t: Duration) {
+        let mut s = self.s();
+        for i in 0..3 {
+            if let Some((vel, target)) = v[i] {
+                s.axes[i].go(Self::lows()[i], vel, target, t)
+            }
+        }
+    }
+    pub fn continuous(
+        &self,
+        _: u16,
+        pt: Option<(f32, f32)>,
+        z: Option<f32>,
+        t: Duration,
+    ) -> Result<(), Fault> {
+        self.all([pt.map(|p| (p.0, None)), pt.map(|p| (p.1, None)), z.map(|z| (z, None))], t);
+        Ok(())
+    }
+    pub fn absolute(&self, c: u16, pt: Option<(f32, f32)>, z: Option<f32>) -> Result<(), Fault> {
+        let (p, _, _) = self.place(c);
+        let go =
+            |from: f32, to: f32| ((to - from).signum() * 2.0 * f32::from(u8::from(to != from)), Some(to));
+        self.all(
+            [pt.map(|t| go(p.0, t.0)), pt.map(|t| go(p.1, t.1)), z.map(|t| go(p.2, t))],
+            Duration::from_secs(10),
+        );
+        Ok(())
+    }
+    pub fn relative(&self, c: u16, pt: Option<(f32, f32)>, z: Option<f32>) -> Result<(), Fault> {
+        let (p, _, _) = self.place(c);
+        self.absolute(
+            c,
+            pt.map(|t| ((p.0 + t.0).clamp(-1.0, 1.0), (p.1 + t.1).clamp(-1.0, 1.0))),
+            z.map(|z| (p.2 + z).clamp(0.0, 1.0)),
+        )
+    }
+    pub fn stop(&self, _: u16, pt: bool, z: bool) -> Result<(), Fault> {
+        self.all(
+            [pt.then_some((0.0, None)), pt.then_some((0.0, None)), z.then_some((0.0, None))],
+            Duration::ZERO,
+        );
+        Ok(())
+    }
+    pub fn place(&self, _: u16) -> ((f32, f32, f32), bool, bool) {
+        let s = self.s();
+        let v: Vec<_> = s.axes.iter().zip(Self::lows()).map(|(a, l)| a.value(l)).collect();
+        ((v[0].0, v[1].0, v[2].0), v[0].1 || v[1].1, v[2].1)
+    }
+    pub fn presets(&self, _: u16) -> Vec<(String, String, (f32, f32, f32))> {
+        self.s().presets.iter().map(|(t, (n, p))| (t.clone(), n.clone(), (p[0], p[1], p[2]))).collect()
+    }
+    pub fn set_preset(&self, c: u16, t: Option<&str>, n: Option<&str>, _l: usize) -> Result<String, Fault> {
+        let ((a, b, d), _, _) = self.place(c);
+        let mut s = self.s();
+        let t = t.map_or_else(|| (s.presets.len() + 1).to_string(), str::to_owned);
+        s.presets.insert(t.clone(), (n.unwrap_or("p").into(), [a, b, d]));
+        Ok(t)
+    }
+    pub fn go_to_preset(&self, c: u16, t: &str) -> Result<(), Fault> {
+        let p = self.s().presets.get(t).map(|p| p.1).ok_or_else(|| Fault::no("NoToken", t))?;
+        self.absolute(c, Some((p[0], p[1])), Some(p[2]))
+    }
+    pub fn remove_preset(&self, _: u16, t: &str) -> Result<(), Fault> {
+        self.s().presets.remove(t).map(|_| ()).ok_or_else(|| Fault::no("NoToken", t))
+    }
+    pub fn go_home(&self, c: u16) -> Result<(), Fault> {
+        let p = self.s().home;
+        self.absolute(c, Some((p[0], p[1])), Some(p[2]))
+    }
+    pub fn set_home(&self, c: u16) -> Result<(), Fault> {
+        let (p, _, _) = self.place(c);
+        self.s().home = [p.0, p.1, p.2];
+        Ok(())
+    }
+    pub fn picture(&self, _: u16) -> Picture {
+        self.s().picture.clone().unwrap_or(Picture {
+            brightness: 50.0,
+            saturation: 50.0,
+            contrast: 50.0,
+            sharpness: 50.0,
+            auto_focus: true,
+            ir_cut: "AUTO",
+        })
+    }
+    pub fn set_picture(&self, _: u16, p: &Picture) {
+        self.s().picture = Some(p.clone())
+    }
+    pub fn focus(&self, _: u16) -> (f32, bool) {
+        (self.s().focus, false)
+    }
+    pub fn focus_to(&self, _: u16, f: f32) {
+        self.s().focus = f.clamp(0.0, 1.0)
+    }
     pub fn focus_move(&self, _: u16, _s: f32) {}
     pub fn focus_stop(&self, _: u16) {}
 }
