@@ -10,6 +10,8 @@ mod connection;
 mod encode;
 mod fault;
 mod feed;
+mod front;
+mod isapi;
 mod onvif;
 mod outgoing;
 mod player;

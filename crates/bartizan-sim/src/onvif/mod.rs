@@ -11,7 +11,7 @@ mod media;
 mod ptz;
 mod quirks;
 mod security;
-mod soap;
+pub(crate) mod soap;
 mod view;
 
 use std::{
