@@ -7,6 +7,7 @@
 mod auth;
 mod config;
 mod connection;
+mod dahua;
 mod encode;
 mod fault;
 mod feed;
