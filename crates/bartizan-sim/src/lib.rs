@@ -25,6 +25,7 @@ mod unit;
 
 pub use config::{DigestOffer, SiteConfig, Source};
 pub use fault::{Fault, FaultScript, FaultStep, UnknownFault};
+pub use onvif::{OnvifAddress, OnvifDiscovery, OnvifLogin, OnvifQuirks, OnvifRefusal, OnvifServer};
 pub use scene::channel_name;
 pub use site::{Site, SiteStats};
 pub use unit::{

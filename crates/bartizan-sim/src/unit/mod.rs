@@ -550,6 +550,12 @@ impl Unit {
             && self.with(channel, |one, now| one.focus.go([None, None, Some(to)], now)).is_some()
     }
 
+    /// Sets the iris, 0..1.
+    pub(crate) fn iris_to(&self, channel: u16, to: f32) -> bool {
+        self.moves(channel)
+            && self.with(channel, |one, now| one.iris.go([None, None, Some(to)], now)).is_some()
+    }
+
     /// Lets the focus find itself, or not.
     pub(crate) fn set_auto_focus(&self, channel: u16, on: bool) -> bool {
         self.note(format!("auto focus {channel} {on}"));
