@@ -1,10 +1,13 @@
 //! The device management service and what of device IO is needed (Core specification, ch. 8; Device IO).
 
+use std::time::Duration;
+
 use quick_xml::escape::escape;
 
 use super::{
-    Answer, Request, UserLevel, events, media, ptz,
+    Answer, Request, events, media, ptz,
     soap::{DEVICE, DEVICE_IO, EVENTS, Fault, IMAGING, MEDIA, MEDIA2, PTZ, duration},
+    view::{posix_zone, scopes},
 };
 
 /// Paths of the services; clients without a service's address use the first for all.
@@ -44,13 +47,13 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
             wrapped(String::new())
         }
         "GetDeviceInformation" => {
-            let one = request.identity();
+            let one = request.unit.config();
             let fields = [
-                ("Manufacturer", one.manufacturer),
-                ("Model", one.model),
-                ("FirmwareVersion", one.firmware),
-                ("SerialNumber", one.serial),
-                ("HardwareId", one.hardware),
+                ("Manufacturer", one.maker.as_str()),
+                ("Model", &one.model),
+                ("FirmwareVersion", &one.firmware),
+                ("SerialNumber", &one.serial),
+                ("HardwareId", "1.0"),
             ];
             wrapped(
                 fields.map(|(name, value)| format!("<tds:{name}>{}</tds:{name}>", escape(value))).concat(),
@@ -67,14 +70,13 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
                     escape(scope.as_str())
                 )
             };
-            wrapped(request.scopes().iter().map(scope).collect())
+            wrapped(scopes(request.unit, request.quirks.media2).iter().map(scope).collect())
         }
         "GetHostname" => wrapped(format!(
             "<tds:HostnameInformation><tt:FromDHCP>false</tt:FromDHCP><tt:Name>{}</tt:Name></tds:HostnameInformation>",
-            escape(request.identity().hostname)
+            escape(request.unit.config().serial.to_lowercase())
         )),
         "GetNetworkInterfaces" => {
-            let one = request.identity();
             let address = format!(
                 "<tt:Manual><tt:Address>{}</tt:Address><tt:PrefixLength>24</tt:PrefixLength></tt:Manual>",
                 request.local
@@ -83,18 +85,14 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
                 "<tds:NetworkInterfaces token=\"eth0\"><tt:Enabled>true</tt:Enabled><tt:Info><tt:Name>eth0</tt:Name>\
                  <tt:HwAddress>{}</tt:HwAddress><tt:MTU>1500</tt:MTU></tt:Info><tt:IPv4><tt:Enabled>true</tt:Enabled>\
                  <tt:Config>{address}<tt:DHCP>false</tt:DHCP></tt:Config></tt:IPv4></tds:NetworkInterfaces>",
-                escape(one.mac)
+                escape(request.unit.config().mac.as_str())
             ))
         }
         "GetUsers" => {
-            let user = |(name, level): (String, UserLevel)| {
-                format!(
-                    "<tds:User><tt:Username>{}</tt:Username><tt:UserLevel>{}</tt:UserLevel></tds:User>",
-                    escape(name),
-                    level.word()
-                )
-            };
-            wrapped(request.users().into_iter().map(user).collect())
+            let user = escape(request.unit.config().user.as_str());
+            wrapped(format!(
+                "<tds:User><tt:Username>{user}</tt:Username><tt:UserLevel>Administrator</tt:UserLevel></tds:User>"
+            ))
         }
         "GetDNS" | "GetNTP" => {
             let element = &name[3..];
@@ -110,7 +108,8 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
                 "inactive" => false,
                 other => return Err(Fault::invalid(format!("LogicalState {other}"))),
             };
-            request.set_relay(body.text_at(&["RelayOutputToken"]).unwrap_or_default(), active)?;
+            let number = request.relay(body.text_at(&["RelayOutputToken"]).unwrap_or_default())?;
+            request.unit.set_output(number, active);
             wrapped(String::new())
         }
         "SetRelayOutputSettings" => {
@@ -127,7 +126,7 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
         ),
         "SendAuxiliaryCommand" => {
             let command = body.text_at(&["AuxiliaryCommand"]).unwrap_or_default();
-            request.auxiliary(None, command)?;
+            request.auxiliary(1, command)?;
             let echo = escape(command);
             wrapped(format!("<tds:AuxiliaryCommandResponse>{echo}</tds:AuxiliaryCommandResponse>"))
         }
@@ -144,7 +143,7 @@ pub(crate) fn is_open(name: &str) -> bool {
 }
 
 fn device_capabilities(request: &Request<'_>) -> String {
-    let commands = request.auxiliaries(None).join(" ");
+    let commands = request.auxiliaries().join(" ");
     format!("{CAPABILITIES}<tds:Misc AuxiliaryCommands=\"{}\"/></tds:Capabilities>", escape(commands))
 }
 
@@ -207,9 +206,9 @@ fn capabilities(request: &Request<'_>) -> Answer {
     let mut inner = String::new();
     if let Some(address) = at(DEVICE).filter(|_| wants("Device")) {
         let commands: String = request
-            .auxiliaries(None)
+            .auxiliaries()
             .iter()
-            .map(|one| format!("<tt:AuxiliaryCommands>{}</tt:AuxiliaryCommands>", escape(one.as_str())))
+            .map(|one| format!("<tt:AuxiliaryCommands>{}</tt:AuxiliaryCommands>", escape(*one)))
             .collect();
         inner.push_str(&format!(
             "<tt:Device><tt:XAddr>{address}</tt:XAddr><tt:Network><tt:IPFilter>false</tt:IPFilter>\
@@ -261,7 +260,8 @@ fn capabilities(request: &Request<'_>) -> Answer {
 }
 
 fn date_and_time(request: &Request<'_>) -> String {
-    let zone = request.zone();
+    let zone = request.unit.config().zone_s;
+    let offset = jiff::tz::Offset::from_seconds(zone).unwrap_or(jiff::tz::Offset::UTC);
     let at = |element: &str, civil: jiff::civil::DateTime| {
         format!(
             "<tt:{element}><tt:Time><tt:Hour>{}</tt:Hour><tt:Minute>{}</tt:Minute><tt:Second>{}</tt:Second></tt:Time>\
@@ -276,11 +276,11 @@ fn date_and_time(request: &Request<'_>) -> String {
     };
     let now = jiff::Timestamp::from_microsecond(request.now.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     let utc = jiff::tz::Offset::UTC.to_datetime(now);
-    let local = zone.offset().to_datetime(now);
+    let local = offset.to_datetime(now);
     format!(
         "<tds:SystemDateAndTime><tt:DateTimeType>Manual</tt:DateTimeType><tt:DaylightSavings>false</tt:DaylightSavings>\
          <tt:TimeZone><tt:TZ>{}</tt:TZ></tt:TimeZone>{}{}</tds:SystemDateAndTime>",
-        escape(zone.posix()),
+        posix_zone(zone),
         at("UTCDateTime", utc),
         at("LocalDateTime", local)
     )
@@ -305,26 +305,18 @@ fn set_date_and_time(request: &Request<'_>) -> Result<(), Fault> {
         jiff::civil::DateTime::new(year, month, day, hour, minute, small(&["Time", "Second"])?, 0).ok()
     })();
     let at = civil.and_then(|civil| jiff::tz::Offset::UTC.to_timestamp(civil).ok()).ok_or_else(wrong)?;
-    request.set_clock(bartizan_base::UtcMicros(at.as_microsecond()));
+    request.unit.set_clock(bartizan_base::UtcMicros(at.as_microsecond()));
     Ok(())
 }
 
-/// An output as the unit has it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Relay {
-    pub token: String,
-    /// `Some` pulses for that long, `None` keeps its state.
-    pub pulse: Option<std::time::Duration>,
-}
-
 fn relays(request: &Request<'_>, prefix: &str) -> String {
-    let relay = |one: Relay| {
-        let mode = if one.pulse.is_some() { "Monostable" } else { "Bistable" };
-        let delay = one.pulse.unwrap_or(std::time::Duration::from_secs(1)).as_secs_f32();
+    let relay = |(token, pulse): (String, Option<Duration>)| {
+        let mode = if pulse.is_some() { "Monostable" } else { "Bistable" };
+        let delay = pulse.unwrap_or(Duration::from_secs(1)).as_secs_f32();
         format!(
             "<{prefix}:RelayOutputs token=\"{}\"><tt:Properties><tt:Mode>{mode}</tt:Mode><tt:DelayTime>PT{delay}S\
              </tt:DelayTime><tt:IdleState>open</tt:IdleState></tt:Properties></{prefix}:RelayOutputs>",
-            escape(one.token)
+            escape(token)
         )
     };
     request.relays().into_iter().map(relay).collect()
@@ -349,5 +341,7 @@ fn set_relay_settings(request: &Request<'_>) -> Result<(), Fault> {
     if properties.text_at(&["IdleState"]) == Some("closed") {
         return Err(Fault::sender(&["InvalidArgVal", "ModeError"], "IdleState"));
     }
-    request.set_relay_mode(token.unwrap_or_default(), pulse)
+    let number = request.relay(token.unwrap_or_default())?;
+    request.unit.set_pulse(number, pulse);
+    Ok(())
 }

@@ -40,9 +40,7 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
             let (channel, stream) = request.profile("ProfileToken")?;
             wrapped(profile("trt:Profile", request, channel, stream))
         }
-        "GetVideoSources" if !second => {
-            wrapped(request.channels().map(|channel| source(request, channel)).collect())
-        }
+        "GetVideoSources" if !second => wrapped(request.channels().map(source).collect()),
         "GetVideoSourceConfigurations" | "GetCompatibleVideoSourceConfigurations" => {
             let wanted = configured(request, "source_config_")?;
             let all = request.channels().filter(|channel| wanted.is_none_or(|(one, _)| one == *channel));
@@ -86,12 +84,12 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
             let wanted = configured(request, "encoder_")?;
             let all = request.profiles().filter(|one| wanted.is_none_or(|wanted| wanted == *one));
             let name = format!("{prefix}:Configurations");
-            wrapped(all.map(|(channel, stream)| encoder(&name, request, channel, stream, second)).collect())
+            wrapped(all.map(|(channel, stream)| encoder(&name, channel, stream, second)).collect())
         }
         "GetVideoEncoderConfiguration" if !second => {
             let (channel, stream) =
                 configured(request, "encoder_")?.ok_or_else(|| Fault::no("NoConfig", ""))?;
-            wrapped(encoder("trt:Configuration", request, channel, stream, false))
+            wrapped(encoder("trt:Configuration", channel, stream, false))
         }
         "GetVideoEncoderConfigurationOptions" => {
             let wanted = configured(request, "encoder_")?;
@@ -113,8 +111,8 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
             wrapped(address(request, second, &request.snapshot_uri(channel, stream)))
         }
         "SetSynchronizationPoint" => {
-            let (channel, stream) = request.profile("ProfileToken")?;
-            request.want_key(channel, stream);
+            let (channel, _) = request.profile("ProfileToken")?;
+            request.unit.want_key(channel);
             wrapped(String::new())
         }
         "GetAudioSources"
@@ -178,9 +176,9 @@ fn profile(element: &str, request: &Request<'_>, channel: u16, stream: StreamPro
     };
     format!(
         "<{element} token=\"profile_{channel}_{name}\" fixed=\"true\"><tt:Name>{} {name}</tt:Name>{}{}{mover}</{element}>",
-        escape(request.channel_name(channel)),
+        escape(request.unit.channel_name(channel)),
         source_configuration("tt:VideoSourceConfiguration", request, channel),
-        encoder("tt:VideoEncoderConfiguration", request, channel, stream, false),
+        encoder("tt:VideoEncoderConfiguration", channel, stream, false),
     )
 }
 
@@ -200,7 +198,7 @@ fn profiles2(request: &Request<'_>) -> Answer {
             inner.push_str(&source_configuration("tr2:VideoSource", request, channel));
         }
         if wanted("VideoEncoder") {
-            inner.push_str(&encoder("tr2:VideoEncoder", request, channel, stream, true));
+            inner.push_str(&encoder("tr2:VideoEncoder", channel, stream, true));
         }
         if wanted("PTZ") && request.movable().any(|one| one == channel) {
             inner.push_str(&ptz::configuration("tr2:PTZ", channel));
@@ -213,14 +211,14 @@ fn profiles2(request: &Request<'_>) -> Answer {
         all.push_str(&format!(
             "<tr2:Profiles token=\"profile_{channel}_{name}\" fixed=\"true\"><tr2:Name>{} {name}</tr2:Name>{inner}\
              </tr2:Profiles>",
-            escape(request.channel_name(channel))
+            escape(request.unit.channel_name(channel))
         ));
     }
     Ok(all)
 }
 
-fn source(request: &Request<'_>, channel: u16) -> String {
-    let size = request.format(channel, StreamProfile::Main);
+fn source(channel: u16) -> String {
+    let size = Format::of(StreamProfile::Main);
     format!(
         "<trt:VideoSources token=\"source_{channel}\"><tt:Framerate>{}</tt:Framerate><tt:Resolution>\
          <tt:Width>{}</tt:Width><tt:Height>{}</tt:Height></tt:Resolution></trt:VideoSources>",
@@ -229,14 +227,14 @@ fn source(request: &Request<'_>, channel: u16) -> String {
 }
 
 fn source_configuration(element: &str, request: &Request<'_>, channel: u16) -> String {
-    let size = request.format(channel, StreamProfile::Main);
+    let size = Format::of(StreamProfile::Main);
     let (mode, degree) = if request.upside_down(channel) { ("ON", 180) } else { ("OFF", 0) };
     format!(
         "<{element} token=\"source_config_{channel}\"><tt:Name>{}</tt:Name><tt:UseCount>2</tt:UseCount>\
          <tt:SourceToken>source_{channel}</tt:SourceToken><tt:Bounds x=\"0\" y=\"0\" width=\"{}\" height=\"{}\"/>\
          <tt:Extension><tt:Rotate><tt:Mode>{mode}</tt:Mode><tt:Degree>{degree}</tt:Degree></tt:Rotate></tt:Extension>\
          </{element}>",
-        escape(request.channel_name(channel)),
+        escape(request.unit.channel_name(channel)),
         size.width,
         size.height
     )
@@ -261,15 +259,9 @@ fn set_rotation(request: &Request<'_>) -> Result<(), Fault> {
     request.set_upside_down(channel, turned)
 }
 
-fn encoder(
-    element: &str,
-    request: &Request<'_>,
-    channel: u16,
-    stream: StreamProfile,
-    second: bool,
-) -> String {
+fn encoder(element: &str, channel: u16, stream: StreamProfile, second: bool) -> String {
     let name = stream_name(stream);
-    let Format { width, height, fps } = request.format(channel, stream);
+    let Format { width, height, fps } = Format::of(stream);
     let (gov, kbps) = (fps, bitrate(stream));
     let size =
         format!("<tt:Resolution><tt:Width>{width}</tt:Width><tt:Height>{height}</tt:Height></tt:Resolution>");

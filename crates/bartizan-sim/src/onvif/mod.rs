@@ -11,24 +11,31 @@ mod media;
 mod ptz;
 mod quirks;
 mod security;
+mod server;
 pub(crate) mod soap;
 mod view;
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use bartizan_base::UtcMicros;
+use bartizan_base::{Secret, UtcMicros, random_token};
 use quick_xml::escape::escape;
 
-pub(crate) use self::discovery::Responder;
+pub(crate) use self::discovery::{Responder, Target};
 pub use self::quirks::{OnvifAddress, OnvifLogin, OnvifQuirks, OnvifRefusal};
+pub use self::server::{OnvifDiscovery, OnvifServer};
 use self::{
     events::PullPoints,
     security::{Nonces, Token, judge},
     soap::{Call, DEVICE, DEVICE_IO, EVENTS, Fault, IMAGING, MEDIA, MEDIA2, NOTIFICATION, PTZ, envelope},
-    view::{Unit, UserLevel},
+};
+use crate::{
+    auth::{Auth, Verdict},
+    config::{DigestOffer, Format},
+    snapshot,
+    unit::{LoginOutcome, Unit},
 };
 
 /// The body of an answer, or a fault.
@@ -45,8 +52,9 @@ pub(crate) struct Request<'a> {
     pub local: IpAddr,
     /// The device's clock.
     pub now: UtcMicros,
+    pub rtsp_port: u16,
     pub quirks: &'a OnvifQuirks,
-    pub unit: &'a Arc<Unit>,
+    pub unit: &'a Unit,
 }
 
 /// An HTTP request as the front door hands it on.
@@ -74,9 +82,16 @@ pub(crate) struct HttpReply {
     pub body: Vec<u8>,
 }
 
+impl HttpReply {
+    /// A status without a body.
+    fn plain(status: u16) -> Self {
+        Self { status, content_type: "text/plain", challenges: Vec::new(), body: Vec::new() }
+    }
+}
+
 /// Who may come in.
 enum Admission {
-    User(String),
+    Granted,
     /// Nobody, and nothing was tried.
     Nobody,
     /// A login was tried in vain.
@@ -85,16 +100,61 @@ enum Admission {
     Stale,
 }
 
+/// Challenges of HTTP Digest and what they were made from.
+struct Door {
+    auth: Auth,
+    password: Option<Secret>,
+    uses: u32,
+}
+
+impl Door {
+    fn new(user: &str, password: Option<Secret>) -> Self {
+        // Without a password of its own no proof can be right.
+        let known = password.clone().unwrap_or_else(|| Secret::new(random_token()));
+        Self { auth: Auth::new(user, &known, DigestOffer::Both), password, uses: 0 }
+    }
+
+    fn judge(&self, method: &str, target: &str, authorization: Option<&str>) -> Verdict {
+        self.auth.judge(method, target, authorization)
+    }
+}
+
 /// The personality of one unit.
 pub(crate) struct Onvif {
     unit: Arc<Unit>,
+    rtsp_port: u16,
+    quirks: Mutex<OnvifQuirks>,
     pull_points: PullPoints,
     nonces: Mutex<Nonces>,
+    door: Mutex<Door>,
 }
 
 impl Onvif {
-    pub fn new(unit: Arc<Unit>) -> Self {
-        Self { unit, pull_points: PullPoints::default(), nonces: Mutex::default() }
+    /// Its streams are on that port of the same host.
+    pub fn new(unit: Arc<Unit>, rtsp_port: u16, quirks: OnvifQuirks) -> Self {
+        let user = &unit.config().user;
+        let door = Mutex::new(Door::new(user, unit.password_of(user)));
+        let quirks = Mutex::new(quirks);
+        Self { door, quirks, rtsp_port, pull_points: PullPoints::default(), nonces: Mutex::default(), unit }
+    }
+
+    /// What is odd about it now.
+    pub fn quirks(&self) -> OnvifQuirks {
+        self.quirks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes it odd in other ways.
+    pub fn set_quirks(&self, quirks: OnvifQuirks) {
+        *self.quirks.lock().unwrap_or_else(PoisonError::into_inner) = quirks;
+    }
+
+    /// What it answers to WS-Discovery when its device service is at `authority` (host and port).
+    pub fn target(&self, authority: &str) -> Target {
+        Target {
+            endpoint: view::endpoint(&self.unit),
+            scopes: view::scopes(&self.unit, self.quirks().media2),
+            xaddrs: vec![format!("http://{authority}{}", device::SERVICES[0].1)],
+        }
     }
 
     /// Whether a path is this personality's.
@@ -104,7 +164,14 @@ impl Onvif {
 
     /// Answers any request below `/onvif/`.
     pub async fn handle(&self, http: &HttpRequest<'_>) -> HttpReply {
-        let quirks = self.unit.onvif_quirks();
+        self.unit.count_request();
+        let (quirks, knobs) = (self.quirks(), self.unit.knobs());
+        if !knobs.delay.is_zero() {
+            tokio::time::sleep(knobs.delay).await;
+        }
+        if knobs.busy {
+            return HttpReply::plain(503);
+        }
         if let Some(query) = http.target.strip_prefix(SNAPSHOT_PATH) {
             return self.snapshot(http, query).await;
         }
@@ -121,13 +188,12 @@ impl Onvif {
             return soap(&quirks, None, Err(Fault::sender(&["WellFormed"], "Well-formed Error")), None);
         };
         let open = call.body.namespace == DEVICE && device::is_open(&call.body.name);
-        let admission = self.admit(http, &call, &quirks);
+        // An open operation is no login, though clients may send one along.
+        let admission = if open { Admission::Nobody } else { self.admit(http, &call, &quirks) };
         tracing::debug!(operation = call.body.name, peer = %http.peer, "ONVIF");
-        let user = match admission {
-            Admission::User(user) => Some(user),
-            _ if open => None,
-            other => return self.refuse(&other, &quirks, &call),
-        };
+        if !open && !matches!(admission, Admission::Granted) {
+            return self.refuse(&admission, &quirks, &call);
+        }
         let base = match &quirks.address {
             OnvifAddress::Reached => http.host.map_or_else(|| http.local.to_string(), str::to_owned),
             OnvifAddress::Zero => format!("0.0.0.0:{}", http.local.port()),
@@ -140,13 +206,11 @@ impl Onvif {
             base: format!("{scheme}://{base}"),
             local: http.local.ip(),
             now: self.unit.now(),
+            rtsp_port: self.rtsp_port,
             quirks: &quirks,
             unit: &self.unit,
         };
-        let answer = match request.permit(user.as_deref()) {
-            Ok(()) => self.dispatch(&request).await,
-            Err(fault) => Err(fault),
-        };
+        let answer = self.dispatch(&request).await;
         soap(&quirks, Some(&call), answer, None)
     }
 
@@ -173,30 +237,72 @@ impl Onvif {
         }
     }
 
+    /// Judges HTTP Digest and counts what it finds.
     fn digest(&self, http: &HttpRequest<'_>) -> Admission {
-        match self.unit.auth.judge(http.method, http.target, http.authorization) {
-            crate::auth::Verdict::Granted => Admission::User("admin".into()),
-            crate::auth::Verdict::Missing => Admission::Nobody,
-            crate::auth::Verdict::Stale => Admission::Stale,
-            crate::auth::Verdict::Wrong => Admission::Refused,
+        let verdict = self.door().judge(http.method, http.target, http.authorization);
+        match verdict {
+            Verdict::Granted => self.count(true),
+            Verdict::Wrong => self.count(false),
+            Verdict::Missing => Admission::Nobody,
+            Verdict::Stale => Admission::Stale,
         }
     }
 
-    async fn snapshot(&self, http: &HttpRequest<'_>, _query: &str) -> HttpReply {
-        let admission = self.digest(http);
-        match admission {
-            Admission::User(_) => HttpReply {
-                status: 200,
-                content_type: "image/jpeg",
-                challenges: Vec::new(),
-                body: vec![0xff, 0xd8, 0xff, 0xe0],
-            },
-            other => HttpReply {
-                status: 401,
-                content_type: "text/plain",
-                challenges: self.unit.challenges(matches!(other, Admission::Stale)),
-                body: Vec::new(),
-            },
+    /// One count for all the languages of the unit: ONVIF's failures lock the account too.
+    fn count(&self, right: bool) -> Admission {
+        match self.unit.login(right) {
+            LoginOutcome::Granted => Admission::Granted,
+            LoginOutcome::Refused { .. } | LoginOutcome::Locked { .. } => Admission::Refused,
+        }
+    }
+
+    /// The challenger of HTTP Digest, anew when its nonce has been used up or the password is another.
+    fn door(&self) -> MutexGuard<'_, Door> {
+        let mut door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
+        let user = &self.unit.config().user;
+        let password = self.unit.password_of(user);
+        let limit = self.unit.knobs().nonce_uses;
+        if door.password != password || (limit > 0 && door.uses >= limit) {
+            *door = Door::new(user, password);
+        }
+        door.uses += 1;
+        door
+    }
+
+    fn challenges(&self, stale: bool) -> Vec<String> {
+        self.door.lock().unwrap_or_else(PoisonError::into_inner).auth.challenges(stale)
+    }
+
+    /// A picture behind HTTP Digest, whatever login the services want.
+    async fn snapshot(&self, http: &HttpRequest<'_>, query: &str) -> HttpReply {
+        match self.digest(http) {
+            Admission::Granted => {}
+            other => {
+                let challenges = self.challenges(matches!(other, Admission::Stale));
+                return HttpReply { challenges, ..HttpReply::plain(401) };
+            }
+        }
+        let value = |name: &str| {
+            let pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
+            pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next()
+        };
+        let channel =
+            value("channel").and_then(|number| number.parse().ok()).filter(|one| self.unit.has(*one));
+        let (Some(channel), Some(stream)) = (channel, media::stream_of(value("stream").unwrap_or("main")))
+        else {
+            return HttpReply::plain(404);
+        };
+        if self.unit.offline(channel).is_some() {
+            return HttpReply::plain(503);
+        }
+        let (unit, format) = (self.unit.clone(), Format::of(stream));
+        let painting = move || snapshot::jpeg(&unit, channel, format.width, format.height);
+        match tokio::task::spawn_blocking(painting).await.map_err(std::io::Error::other).flatten() {
+            Ok(body) => HttpReply { content_type: "image/jpeg", body, ..HttpReply::plain(200) },
+            Err(error) => {
+                tracing::warn!(%error, "snapshot");
+                HttpReply::plain(500)
+            }
         }
     }
 
@@ -211,16 +317,12 @@ impl Onvif {
             Token::Missing => Admission::Nobody,
             // Not even looked at.
             _ if quirks.login == OnvifLogin::HttpDigest => Admission::Nobody,
-            Token::Granted { user } if self.unit.login_succeeded(&user, http.peer.ip()) => {
-                Admission::User(user)
-            }
-            Token::Granted { .. } => Admission::Refused,
-            Token::Wrong { user } => {
-                self.unit.login_failed(&user, http.peer.ip());
-                Admission::Refused
-            }
-            Token::Replayed if !quirks.replay_check => Admission::Nobody,
-            Token::OutOfTime | Token::Replayed => Admission::Refused,
+            Token::Granted => self.count(true),
+            Token::Replayed if !quirks.replay_check => self.count(true),
+            // A fresh unit has no password that could be wrong.
+            Token::Wrong if self.unit.activated() => self.count(false),
+            // These tell nothing of the password, so they lock nobody out.
+            Token::Wrong | Token::OutOfTime | Token::Replayed => Admission::Refused,
         }
     }
 
@@ -228,7 +330,7 @@ impl Onvif {
         let stale = matches!(admission, Admission::Stale);
         let challenges = match quirks.login {
             OnvifLogin::UsernameToken => Vec::new(),
-            _ => self.unit.challenges(stale),
+            _ => self.challenges(stale),
         };
         let tried = matches!(admission, Admission::Refused);
         let wanted_401 = quirks.refusal == OnvifRefusal::Http401 || quirks.login == OnvifLogin::HttpDigest;
@@ -309,73 +411,3 @@ fn stamp(at: UtcMicros) -> String {
 
 #[cfg(test)]
 mod tests;
-
-// STUB3-BEGIN
-#[cfg(test)]
-mod serve {
-    use super::*;
-    #[tokio::test(flavor = "multi_thread")]
-    #[ignore]
-    async fn serve() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:18080").await.unwrap();
-        let auth = crate::auth::Auth::new(
-            "admin",
-            &bartizan_base::Secret::new("bartizan1"),
-            crate::config::DigestOffer::Both,
-        );
-        let unit = Arc::new(Unit {
-            state: Mutex::default(),
-            quirks: Mutex::default(),
-            rtsp: "rtsp://127.0.0.1:8554".into(),
-            auth,
-        });
-        let onvif = Arc::new(Onvif::new(unit));
-        let targets = Arc::new(|| {
-            vec![discovery::Target {
-                endpoint: "urn:uuid:0000-sim".into(),
-                scopes: discovery::scopes("SIM", "S", "Y", true, true),
-                xaddrs: vec!["http://127.0.0.1:18080/onvif/device_service".into()],
-            }]
-        });
-        let _responder =
-            Responder::start(std::net::Ipv4Addr::LOCALHOST, discovery::PORT, targets).await.unwrap();
-        let app = axum::Router::new().fallback(move |request: axum::extract::Request| {
-            let onvif = onvif.clone();
-            async move {
-                let (parts, body) = request.into_parts();
-                let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-                let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
-                let target = parts.uri.path_and_query().map_or("/", |t| t.as_str());
-                let http = HttpRequest {
-                    method: parts.method.as_str(),
-                    target,
-                    host: header("host"),
-                    authorization: header("authorization"),
-                    body: &body,
-                    local: "127.0.0.1:18080".parse().unwrap(),
-                    peer: "127.0.0.1:1".parse().unwrap(),
-                    secure: false,
-                };
-                let reply = onvif.handle(&http).await;
-                if std::env::var("SHOW").is_ok() {
-                    println!(
-                        "{} {target}\n{}\n=> {} {}\n",
-                        parts.method,
-                        String::from_utf8_lossy(&body),
-                        reply.status,
-                        String::from_utf8_lossy(&reply.body)
-                    );
-                }
-                let mut response = axum::response::Response::builder()
-                    .status(reply.status)
-                    .header("content-type", reply.content_type);
-                for one in reply.challenges {
-                    response = response.header("www-authenticate", one);
-                }
-                response.body(axum::body::Body::from(reply.body)).unwrap()
-            }
-        });
-        axum::serve(listener, app).await.unwrap();
-    }
-}
-// STUB3-END

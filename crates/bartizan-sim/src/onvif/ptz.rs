@@ -9,10 +9,11 @@ use super::{
     soap::{Element, Fault, duration},
     stamp,
 };
+use crate::unit::Place;
 
 const SPACES: &str = "http://www.onvif.org/ver10/tptz";
 /// Presets a unit keeps.
-const PRESET_LIMIT: usize = 255;
+pub(crate) const PRESET_LIMIT: u16 = 255;
 /// A move without `Timeout` ends after this, as the configuration says.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest `Timeout`.
@@ -105,22 +106,23 @@ fn on_profile(request: &Request<'_>, name: &str, channel: u16) -> Answer {
                 Some(text) => duration(text).ok_or_else(|| Fault::invalid("Timeout"))?,
                 None => DEFAULT_TIMEOUT,
             };
-            request.continuous(channel, pan_tilt, zoom, asked.min(LONGEST_TIMEOUT))?;
+            request.run(channel, axes(pan_tilt, zoom), Some(asked.min(LONGEST_TIMEOUT)))?;
         }
         "RelativeMove" => {
             let translation = body.child("Translation").ok_or_else(|| Fault::invalid("Translation"))?;
             let (pan_tilt, zoom) = vector(translation, "TranslationGenericSpace", -1.0)?;
-            request.relative(channel, pan_tilt, zoom)?;
+            request.shift(channel, axes(pan_tilt, zoom))?;
         }
         "AbsoluteMove" => {
             let position = body.child("Position").ok_or_else(|| Fault::invalid("Position"))?;
             let (pan_tilt, zoom) = vector(position, "PositionGenericSpace", 0.0)?;
-            request.absolute(channel, pan_tilt, zoom)?;
+            request.go(channel, axes(pan_tilt, zoom))?;
         }
         "Stop" => {
             // Both, when neither is named (PTZ, ch. 5.3.4).
             let wanted = |part: &str| body.text_at(&[part]).is_none_or(|text| text == "true" || text == "1");
-            request.stop(channel, wanted("PanTilt"), wanted("Zoom"))?;
+            let pan_tilt = wanted("PanTilt").then_some((0.0, 0.0));
+            request.run(channel, axes(pan_tilt, wanted("Zoom").then_some(0.0)), None)?;
         }
         "GetStatus" if !request.quirks.ptz_status => return Err(Fault::not_supported(name)),
         "GetStatus" => return Ok(status(request, channel)),
@@ -138,7 +140,7 @@ fn on_profile(request: &Request<'_>, name: &str, channel: u16) -> Answer {
         }
         "SetPreset" => {
             let name = body.text_at(&["PresetName"]);
-            let token = request.set_preset(channel, body.text_at(&["PresetToken"]), name, PRESET_LIMIT)?;
+            let token = request.set_preset(channel, body.text_at(&["PresetToken"]), name)?;
             return Ok(format!(
                 "<tptz:SetPresetResponse><tptz:PresetToken>{}</tptz:PresetToken></tptz:SetPresetResponse>",
                 escape(token)
@@ -152,7 +154,7 @@ fn on_profile(request: &Request<'_>, name: &str, channel: u16) -> Answer {
         "SetHomePosition" => request.set_home(channel)?,
         "SendAuxiliaryCommand" => {
             let command = body.text_at(&["AuxiliaryData"]).unwrap_or_default();
-            request.auxiliary(Some(channel), command)?;
+            request.auxiliary(channel, command)?;
             return Ok(format!(
                 "<tptz:SendAuxiliaryCommandResponse><tptz:AuxiliaryResponse>{}</tptz:AuxiliaryResponse>\
                  </tptz:SendAuxiliaryCommandResponse>",
@@ -193,10 +195,11 @@ fn vector(moved: &Element, space: &str, zoom_from: f32) -> Result<(Option<(f32, 
     Ok((pan_tilt, zoom))
 }
 
-/// Pan, tilt −1..1 and zoom 0..1.
-type Place = (f32, f32, f32);
+fn axes(pan_tilt: Option<(f32, f32)>, zoom: Option<f32>) -> [Option<f32>; 3] {
+    [pan_tilt.map(|(pan, _)| pan), pan_tilt.map(|(_, tilt)| tilt), zoom]
+}
 
-fn position(element: &str, (pan, tilt, zoom): Place) -> String {
+fn position(element: &str, [pan, tilt, zoom]: Place) -> String {
     format!(
         "<{element}><tt:PanTilt x=\"{pan:.6}\" y=\"{tilt:.6}\" space=\"{SPACES}/PanTiltSpaces/PositionGenericSpace\"/>\
          <tt:Zoom x=\"{zoom:.6}\" space=\"{SPACES}/ZoomSpaces/PositionGenericSpace\"/></{element}>"
@@ -204,14 +207,15 @@ fn position(element: &str, (pan, tilt, zoom): Place) -> String {
 }
 
 fn status(request: &Request<'_>, channel: u16) -> String {
-    let (place, pans, zooms) = request.place(channel);
+    let (place, moving) =
+        request.unit.view(channel).map_or(([0.0; 3], [false; 3]), |view| (view.place, view.moving));
     let word = |moves: bool| if moves { "MOVING" } else { "IDLE" };
     format!(
         "<tptz:GetStatusResponse><tptz:PTZStatus>{}<tt:MoveStatus><tt:PanTilt>{}</tt:PanTilt><tt:Zoom>{}</tt:Zoom>\
          </tt:MoveStatus><tt:UtcTime>{}</tt:UtcTime></tptz:PTZStatus></tptz:GetStatusResponse>",
         position("tt:Position", place),
-        word(pans),
-        word(zooms),
+        word(moving[0] || moving[1]),
+        word(moving[2]),
         stamp(request.now)
     )
 }
@@ -241,10 +245,9 @@ fn spaces() -> String {
 }
 
 fn node(request: &Request<'_>, channel: u16) -> String {
-    let commands = request.auxiliaries(Some(channel));
+    let commands = request.auxiliaries().iter();
     let commands: String = commands
-        .iter()
-        .map(|one| format!("<tt:AuxiliaryCommands>{}</tt:AuxiliaryCommands>", escape(one.as_str())))
+        .map(|one| format!("<tt:AuxiliaryCommands>{}</tt:AuxiliaryCommands>", escape(*one)))
         .collect();
     format!(
         "<tptz:PTZNode token=\"ptz_node_{channel}\" FixedHomePosition=\"false\"><tt:Name>PTZ {channel}</tt:Name>\

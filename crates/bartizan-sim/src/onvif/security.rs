@@ -17,15 +17,9 @@ pub(crate) enum Token {
     /// No `UsernameToken` in the header.
     Missing,
     /// Name and password are right, the moment is near, the nonce new.
-    Granted {
-        /// Whose it is.
-        user: String,
-    },
+    Granted,
     /// Name or password are wrong, or the token is torn.
-    Wrong {
-        /// Whose it claims to be.
-        user: String,
-    },
+    Wrong,
     /// `Created` is too far from the device's clock. Tells nothing of the password.
     OutOfTime,
     /// The nonce was used before.
@@ -65,21 +59,21 @@ pub(crate) fn judge(
     let Some(token) = call.header("Security").and_then(|security| security.child("UsernameToken")) else {
         return Token::Missing;
     };
-    let user = token.text_at(&["Username"]).unwrap_or_default().to_owned();
-    let Some(password) = password_of(&user) else { return Token::Wrong { user } };
-    let Some(sent) = token.child("Password") else { return Token::Wrong { user } };
+    let user = token.text_at(&["Username"]).unwrap_or_default();
+    let Some(password) = password_of(user) else { return Token::Wrong };
+    let Some(sent) = token.child("Password") else { return Token::Wrong };
     if !sent.attribute("Type").is_some_and(|kind| kind.ends_with("#PasswordDigest")) {
         let right = sent.text == password.expose();
-        return if right { Token::Granted { user } } else { Token::Wrong { user } };
+        return if right { Token::Granted } else { Token::Wrong };
     }
-    let Some((nonce, created, at)) = freshness(token) else { return Token::Wrong { user } };
+    let Some((nonce, created, at)) = freshness(token) else { return Token::Wrong };
     if digest(&nonce, created, &password) != sent.text {
-        return Token::Wrong { user };
+        return Token::Wrong;
     }
     if now.since(at).max(at.since(now)) > window {
         return Token::OutOfTime;
     }
-    if nonces.take(&nonce, now, window) { Token::Granted { user } } else { Token::Replayed }
+    if nonces.take(&nonce, now, window) { Token::Granted } else { Token::Replayed }
 }
 
 /// Nonce, `Created` as written, and its moment.
@@ -151,7 +145,7 @@ mod tests {
     #[test]
     fn right_wrong_late_and_again() {
         let mut nonces = Nonces::default();
-        let granted = Token::Granted { user: "admin".into() };
+        let granted = Token::Granted;
         assert_eq!(judged(&made(0, "right", b"1"), &mut nonces), granted);
         assert_eq!(judged(&made(1, "right", b"1"), &mut nonces), Token::Replayed);
         assert_eq!(judged(&made(-30, "right", b"2"), &mut nonces), granted);
@@ -160,7 +154,7 @@ mod tests {
         }
         // A wrong password is wrong at any time, and does not use up the nonce.
         for seconds in [0, 1000] {
-            let wrong = Token::Wrong { user: "admin".into() };
+            let wrong = Token::Wrong;
             assert_eq!(judged(&made(seconds, "other", b"3"), &mut nonces), wrong);
         }
         assert_eq!(judged(&made(0, "right", b"3"), &mut nonces), granted);
@@ -170,19 +164,10 @@ mod tests {
     fn plain_text_unknown_users_and_torn_tokens() {
         let mut nonces = Nonces::default();
         let mut check = |call: &Call| judged(call, &mut nonces);
-        assert_eq!(
-            check(&call("admin", "PasswordText", "right", "", "")),
-            Token::Granted { user: "admin".into() }
-        );
-        assert_eq!(check(&call("admin", "PasswordText", "x", "", "")), Token::Wrong { user: "admin".into() });
-        assert_eq!(
-            check(&call("guest", "PasswordText", "right", "", "")),
-            Token::Wrong { user: "guest".into() }
-        );
-        assert_eq!(
-            check(&call("admin", "PasswordDigest", "", "?", "")),
-            Token::Wrong { user: "admin".into() }
-        );
+        assert_eq!(check(&call("admin", "PasswordText", "right", "", "")), Token::Granted);
+        assert_eq!(check(&call("admin", "PasswordText", "x", "", "")), Token::Wrong);
+        assert_eq!(check(&call("guest", "PasswordText", "right", "", "")), Token::Wrong);
+        assert_eq!(check(&call("admin", "PasswordDigest", "", "?", "")), Token::Wrong);
         let none = Call::parse("<Envelope><Header/><Body><GetUsers/></Body></Envelope>").unwrap();
         assert_eq!(check(&none), Token::Missing);
     }

@@ -3,6 +3,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use super::{security::token_header, soap::Element, *};
+use crate::UnitConfig;
 
 const USER: &str = "admin";
 const PASSWORD: &str = "bartizan1";
@@ -16,7 +17,9 @@ impl Bench {
     fn new(change: impl FnOnce(&mut OnvifQuirks)) -> Self {
         let mut quirks = OnvifQuirks::default();
         change(&mut quirks);
-        Self { onvif: Onvif::new(unit(quirks)) }
+        let channels = vec![("Gate".into(), None), ("Yard".into(), None)];
+        let unit = Unit::new(UnitConfig { channels, ..UnitConfig::default() });
+        Self { onvif: Onvif::new(Arc::new(unit), 554, quirks) }
     }
 
     async fn send(
@@ -157,7 +160,7 @@ async fn http_digest_is_taken_or_wanted_or_unknown() {
         let token = token_header(USER, PASSWORD, bench.onvif.unit.now());
         let reply = bench.send(target, None, &token, &operation).await;
         assert_eq!(reply.status, token_status, "{login:?}");
-        let challenge = bench.onvif.unit.challenges(false).remove(0);
+        let challenge = bench.onvif.challenges(false).remove(0);
         let mut client = http_auth::PasswordClient::try_from(challenge.as_str()).unwrap();
         let mut login_as = |password: &str| {
             let params = http_auth::PasswordParams {
@@ -414,10 +417,16 @@ async fn picture_values_have_their_own_range() {
         answer.child("ImagingSettings").unwrap().clone()
     };
     let before = settings().await;
-    bench.ask(IMAGING, &set("<Brightness>200</Brightness><IrCutFilter>OFF</IrCutFilter>")).await;
+    bench
+        .ask(
+            IMAGING,
+            &set("<Brightness>204</Brightness><Focus><AutoFocusMode>MANUAL</AutoFocusMode></Focus>"),
+        )
+        .await;
     let after = settings().await;
-    assert_eq!(after.number_at(&["Brightness"]), Some(200.0));
-    assert_eq!(after.text_at(&["IrCutFilter"]), Some("OFF"));
+    assert_eq!(after.number_at(&["Brightness"]), Some(204.0));
+    assert_eq!(after.text_at(&["Focus", "AutoFocusMode"]), Some("MANUAL"));
+    assert_eq!(bench.onvif.unit.view(1).unwrap().picture.brightness, 80.0);
     assert_eq!(after.number_at(&["Contrast"]), before.number_at(&["Contrast"]));
     let code = "ter:InvalidArgVal ter:SettingsInvalid";
     for wrong in ["<Contrast>256</Contrast>", "<Contrast>-1</Contrast>", "<Sharpness>NaN</Sharpness>"] {
@@ -493,23 +502,152 @@ async fn relays_hold_and_pulse() {
         )
     };
     bench.ask(DEVICE, &state("active", &token)).await;
+    assert!(bench.onvif.unit.outputs()[0].on);
     bench.ask(DEVICE, &state("inactive", &token)).await;
+    assert!(!bench.onvif.unit.outputs()[0].on);
     assert_eq!(bench.fault(DEVICE, &state("active", "x")).await.1, "ter:InvalidArgVal ter:RelayToken");
     assert_eq!(bench.fault(DEVICE, &state("half", &token)).await.1, "ter:InvalidArgVal");
 }
 
-// STUB4-BEGIN
-fn unit(quirks: OnvifQuirks) -> Arc<Unit> {
-    let auth = crate::auth::Auth::new(
-        "admin",
-        &bartizan_base::Secret::new("bartizan1"),
-        crate::config::DigestOffer::Both,
-    );
-    Arc::new(Unit {
-        state: Mutex::default(),
-        quirks: Mutex::new(quirks),
-        rtsp: "rtsp://127.0.0.1:8554".into(),
-        auth,
-    })
+#[tokio::test(start_paused = true)]
+async fn focus_and_iris_move() {
+    let bench = Bench::new(|_| ());
+    let about = "<VideoSourceToken>source_1</VideoSourceToken>";
+    let view = || bench.onvif.unit.view(1).unwrap();
+    let turn = |inner: &str| format!("<Move>{about}<Focus>{inner}</Focus></Move>");
+    bench.ask(IMAGING, &turn("<Absolute><Position>0.25</Position></Absolute>")).await;
+    tokio::time::advance(Duration::from_secs(10)).await;
+    assert_eq!(view().focus, 0.25);
+    bench.ask(IMAGING, &turn("<Continuous><Speed>1</Speed></Continuous>")).await;
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let status = bench.ask(IMAGING, &format!("<GetStatus>{about}</GetStatus>")).await;
+    assert_eq!(status.text_at(&["Status", "FocusStatus20", "MoveStatus"]), Some("MOVING"));
+    bench.ask(IMAGING, &format!("<Stop>{about}</Stop>")).await;
+    let stopped = view();
+    assert!(stopped.focus > 0.25 && stopped.focus < 1.0 && !stopped.focusing, "{stopped:?}");
+    let set = |inner: &str| {
+        format!("<SetImagingSettings>{about}<ImagingSettings>{inner}</ImagingSettings></SetImagingSettings>")
+    };
+    bench.ask(IMAGING, &set("<Exposure><Mode>MANUAL</Mode><Iris>5</Iris></Exposure>")).await;
+    tokio::time::advance(Duration::from_secs(10)).await;
+    assert_eq!(view().iris, 0.75);
+    // The second camera has a fixed lens.
+    let fixed = about.replace('1', "2");
+    assert_eq!(bench.fault(IMAGING, &format!("<GetMoveOptions>{fixed}</GetMoveOptions>")).await.0, 500);
 }
-// STUB4-END
+
+#[tokio::test]
+async fn wrong_passwords_lock_the_account_and_late_tokens_do_not() {
+    let bench = Bench::new(|quirks| quirks.created_window = Duration::from_secs(5));
+    let operation = in_namespace(DEVICE, "<GetDeviceInformation/>");
+    let now = bench.onvif.unit.now();
+    let late = bartizan_base::UtcMicros(now.0 - 60_000_000);
+    let send = async |password: &str, at| {
+        let header = token_header(USER, password, at);
+        bench.send("/onvif/device_service", None, &header, &operation).await.status
+    };
+    for _ in 0..10 {
+        assert_eq!(send(PASSWORD, late).await, 400);
+    }
+    assert_eq!((send(PASSWORD, now).await, bench.onvif.unit.refusals()), (200, 0));
+    for _ in 0..bench.onvif.unit.config().tries {
+        assert_eq!(send("wrong", now).await, 400);
+    }
+    assert_eq!((send(PASSWORD, now).await, bench.onvif.unit.refusals()), (400, 5));
+    assert_eq!(bench.stranger(DEVICE, "<GetHostname/>").await.status, 200);
+}
+
+#[tokio::test]
+async fn auxiliaries_reach_the_unit() {
+    let bench = Bench::new(|_| ());
+    let capabilities = bench.ask(DEVICE, "<GetServiceCapabilities/>").await;
+    let misc = capabilities
+        .at(&["Capabilities", "Misc"])
+        .unwrap()
+        .attribute("AuxiliaryCommands")
+        .unwrap()
+        .to_owned();
+    assert!(misc.split(' ').any(|one| one == "tt:WhiteLight|On"), "{misc}");
+    let send = |command: &str| {
+        format!("<SendAuxiliaryCommand><AuxiliaryCommand>{command}</AuxiliaryCommand></SendAuxiliaryCommand>")
+    };
+    let view = || bench.onvif.unit.view(1).unwrap();
+    bench.ask(DEVICE, &send("tt:WhiteLight|On")).await;
+    bench.ask(PTZ, &moved("SendAuxiliaryCommand", "<AuxiliaryData>tt:Wiper|On</AuxiliaryData>")).await;
+    bench.ask(PTZ, &moved("SendAuxiliaryCommand", "<AuxiliaryData>tt:Tracking|On</AuxiliaryData>")).await;
+    assert!(view().light && view().wiper && view().tracking);
+    bench.ask(DEVICE, &send("tt:WhiteLight|Off")).await;
+    bench.ask(DEVICE, &send("tt:Wiper|Off")).await;
+    bench.ask(DEVICE, &send("tt:Tracking|Off")).await;
+    assert!(!view().light && !view().wiper && !view().tracking);
+    bench
+        .ask(
+            MEDIA,
+            "<SetSynchronizationPoint><ProfileToken>profile_1_main</ProfileToken></SetSynchronizationPoint>",
+        )
+        .await;
+    assert_eq!(view().key_requests, 1);
+}
+
+#[tokio::test]
+async fn a_picture_needs_digest_and_shows_the_move() {
+    let bench = Bench::new(|_| ());
+    let answer = bench
+        .ask(MEDIA2, "<GetSnapshotUri><ProfileToken>profile_1_sub</ProfileToken></GetSnapshotUri>")
+        .await;
+    let target =
+        answer.text_at(&["Uri"]).unwrap().strip_prefix(&format!("http://{HOST}")).unwrap().to_owned();
+    let fetch = async |target: &str, authorization: Option<&str>| {
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000));
+        let http = HttpRequest {
+            method: "GET",
+            target,
+            host: Some(HOST),
+            authorization,
+            body: b"",
+            local: peer,
+            peer,
+            secure: false,
+        };
+        bench.onvif.handle(&http).await
+    };
+    let refused = fetch(&target, None).await;
+    assert_eq!((refused.status, refused.challenges.len()), (401, 2));
+    let mut client = http_auth::PasswordClient::try_from(refused.challenges[0].as_str()).unwrap();
+    let mut login = |uri: &str| {
+        let params =
+            http_auth::PasswordParams { username: USER, password: PASSWORD, uri, method: "GET", body: None };
+        client.respond(&params).unwrap()
+    };
+    let picture = async |authorization: &str| {
+        let reply = fetch(&target, Some(authorization)).await;
+        assert_eq!((reply.status, reply.content_type), (200, "image/jpeg"));
+        image::load_from_memory(&reply.body).unwrap().to_luma8()
+    };
+    let before = picture(&login(&target)).await;
+    assert_eq!(before.dimensions(), (640, 360));
+    assert!(bench.onvif.unit.set_light(1, true));
+    let after = picture(&login(&target)).await;
+    let mean = |picture: &image::GrayImage| {
+        let all = picture.as_raw();
+        all.iter().map(|&one| u64::from(one)).sum::<u64>() / all.len() as u64
+    };
+    assert!(mean(&after) > mean(&before) + 15, "the light shows");
+    for wrong in ["/onvif/snapshot?channel=9", "/onvif/snapshot?channel=1&stream=x", "/onvif/snapshot"] {
+        assert_eq!(fetch(wrong, Some(&login(wrong))).await.status, 404, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_fixed_camera_has_no_ptz_service() {
+    let unit = Unit::new(UnitConfig { ptz: false, auxiliaries: false, outputs: 0, ..UnitConfig::default() });
+    let bench = Bench { onvif: Onvif::new(Arc::new(unit), 554, OnvifQuirks::default()) };
+    let services = read(&bench.stranger(DEVICE, "<GetServices/>").await);
+    assert!(services.all("Service").all(|one| one.text_at(&["Namespace"]) != Some(PTZ)));
+    assert_eq!(bench.fault(PTZ, "<GetNodes/>").await.1, "ter:ActionNotSupported");
+    let profile =
+        bench.ask(MEDIA, "<GetProfile><ProfileToken>profile_1_main</ProfileToken></GetProfile>").await;
+    assert!(profile.at(&["Profile", "PTZConfiguration"]).is_none());
+    assert!(bench.ask(DEVICE, "<GetRelayOutputs/>").await.children.is_empty());
+    assert!(!bench.onvif.target("h:1").scopes.iter().any(|scope| scope.ends_with("/ptz")));
+}

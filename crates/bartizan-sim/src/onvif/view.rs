@@ -1,162 +1,64 @@
-//! The unit as an ONVIF request sees it: tokens, ranges and rights of the protocol on one side, the unit's state on
+//! The unit as an ONVIF request sees it: tokens, ranges and commands of the protocol on one side, the unit's state on
 //! the other.
 
-use std::{net::IpAddr, time::Duration};
+use std::{fmt::Write as _, time::Duration};
 
-use bartizan_base::{StreamProfile, UtcMicros};
+use bartizan_base::StreamProfile;
+use md5::{Digest as _, Md5};
 
 use super::{
-    Request,
-    device::Relay,
+    OnvifAddress, Request, SNAPSHOT_PATH, discovery,
     media::{stream_name, stream_of},
     soap::Fault,
 };
-use crate::config::Format;
+use crate::unit::{Place, Unit};
 
-// STUB-BEGIN
-use super::OnvifQuirks;
-use bartizan_base::{Clock, Secret, SystemClock};
-use std::{collections::BTreeMap, sync::Mutex};
-use tokio::time::Instant;
+/// What `tt:Wiper|On` means: a sweep, a pause, and again until `Off`.
+const WIPER_INTERVAL: Duration = Duration::from_secs(5);
 
-#[derive(Default, Clone)]
-pub(crate) struct Axis {
-    from: f32,
-    velocity: f32,
-    target: Option<f32>,
-    at: Option<Instant>,
-    until: Option<Instant>,
-}
-impl Axis {
-    fn value(&self, low: f32) -> (f32, bool) {
-        let Some(at) = self.at else { return (self.from, false) };
-        let now = Instant::now();
-        let end = self.until.map_or(now, |u| u.min(now));
-        let mut v = self.from + self.velocity * end.saturating_duration_since(at).as_secs_f32();
-        let mut moving = self.velocity != 0.0 && self.until.is_none_or(|u| now < u);
-        if let Some(t) = self.target
-            && ((self.velocity > 0.0 && v >= t) || (self.velocity < 0.0 && v <= t) || self.velocity == 0.0)
-        {
-            v = t;
-            moving = false;
-        }
-        if v <= low || v >= 1.0 {
-            v = v.clamp(low, 1.0);
-            if self.target.is_none() {
-                moving = false;
-            }
-        }
-        (v, moving)
-    }
-    fn go(&mut self, low: f32, velocity: f32, target: Option<f32>, timeout: Duration) {
-        let (v, _) = self.value(low);
-        *self = Axis {
-            from: v,
-            velocity,
-            target,
-            at: Some(Instant::now()),
-            until: Some(Instant::now() + timeout),
-        };
-    }
-}
-#[derive(Default)]
-pub(crate) struct Stub {
-    axes: [Axis; 3],
-    presets: BTreeMap<String, (String, [f32; 3])>,
-    home: [f32; 3],
-    picture: Option<Picture>,
-    flip: bool,
-    relay: bool,
-    pulse: Option<Duration>,
-    clock: i64,
-    focus: f32,
-    aux: Vec<String>,
-}
-pub(crate) struct Unit {
-    pub state: Mutex<Stub>,
-    pub quirks: Mutex<OnvifQuirks>,
-    pub rtsp: String,
-    pub auth: crate::auth::Auth,
-}
-impl Unit {
-    pub fn onvif_quirks(&self) -> OnvifQuirks {
-        self.quirks.lock().unwrap().clone()
-    }
-    pub fn now(&self) -> UtcMicros {
-        UtcMicros(SystemClock.now().0 + self.state.lock().unwrap().clock)
-    }
-    pub fn password_of(&self, user: &str) -> Option<Secret> {
-        (user == "admin").then(|| Secret::new("bartizan1"))
-    }
-    pub fn login_succeeded(&self, _: &str, _: IpAddr) -> bool {
-        true
-    }
-    pub fn login_failed(&self, _: &str, _: IpAddr) {}
-    pub fn challenges(&self, stale: bool) -> Vec<String> {
-        self.auth.challenges(stale)
-    }
-}
-// STUB-END
+/// Auxiliary commands of units that have them (Core, ch. 8.6; `tt:AuxiliaryData`).
+const COMMANDS: [&str; 6] = [
+    "tt:WhiteLight|On",
+    "tt:WhiteLight|Off",
+    "tt:Wiper|On",
+    "tt:Wiper|Off",
+    "tt:Tracking|On",
+    "tt:Tracking|Off",
+];
 
-/// Who a unit says it is.
-pub(crate) struct Identity<'a> {
-    pub manufacturer: &'a str,
-    pub model: &'a str,
-    pub firmware: &'a str,
-    pub serial: &'a str,
-    pub hardware: &'a str,
-    pub hostname: &'a str,
-    pub mac: &'a str,
+/// Identity of a unit in WS-Discovery: the same after every restart, the MAC address last, as many devices do.
+pub(crate) fn endpoint(unit: &Unit) -> String {
+    let config = unit.config();
+    let hash = Md5::digest(&config.serial);
+    let hex = hash.iter().take(10).fold(String::new(), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    let mac: String = config.mac.chars().filter(char::is_ascii_hexdigit).collect();
+    format!("urn:uuid:{}-{}-{}-{}-{mac}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20])
 }
 
-/// Picture values in percent.
-#[derive(Clone, Debug)]
-pub(crate) struct Picture {
-    pub brightness: f32,
-    pub saturation: f32,
-    pub contrast: f32,
-    pub sharpness: f32,
-    pub auto_focus: bool,
-    pub ir_cut: &'static str,
+/// Scopes of a unit.
+pub(crate) fn scopes(unit: &Unit, media2: bool) -> Vec<String> {
+    let config = unit.config();
+    discovery::scopes(&config.name, &config.model, "", config.ptz, media2)
 }
 
-/// Rights of a user (Core, `tt:UserLevel`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum UserLevel {
-    User,
-    Operator,
-    Administrator,
-}
-
-impl UserLevel {
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::User => "User",
-            Self::Operator => "Operator",
-            Self::Administrator => "Administrator",
-        }
+/// The sign is turned round in a POSIX zone (IEEE Std 1003.1 §8.3).
+pub(crate) fn posix_zone(seconds: i32) -> String {
+    let (hours, minutes) = (seconds.abs() / 3600, seconds.abs() % 3600 / 60);
+    let sign = if seconds > 0 { "-" } else { "" };
+    match (seconds, minutes) {
+        (0, _) => "UTC0".into(),
+        (_, 0) => format!("LT{sign}{hours}"),
+        _ => format!("LT{sign}{hours}:{minutes:02}"),
     }
 }
 
-/// The device's zone: a fixed distance from UTC.
-pub(crate) struct Zone(pub jiff::tz::Offset);
-
-impl Zone {
-    pub fn offset(&self) -> jiff::tz::Offset {
-        self.0
-    }
-
-    /// As POSIX writes it, with the sign turned round (IEEE Std 1003.1 §8.3).
-    pub fn posix(&self) -> String {
-        let seconds = self.0.seconds();
-        let (hours, minutes) = (seconds.abs() / 3600, seconds.abs() % 3600 / 60);
-        let sign = if seconds > 0 { "-" } else { "" };
-        match (seconds, minutes) {
-            (0, _) => "UTC0".into(),
-            (_, 0) => format!("LT{sign}{hours}"),
-            _ => format!("LT{sign}{hours}:{minutes:02}"),
-        }
-    }
+fn done(worked: bool) -> Result<(), Fault> {
+    // Everything was checked before; a unit that refuses all the same has broken down.
+    if worked { Ok(()) } else { Err(Fault::receiver(&["Action"], "the unit did not obey")) }
 }
 
 impl Request<'_> {
@@ -169,31 +71,17 @@ impl Request<'_> {
         if self.quirks.padded_addresses { format!("\n      {text}\n    ") } else { text }
     }
 
-    /// Whether the user's level is enough for the operation.
-    pub fn permit(&self, user: Option<&str>) -> Result<(), Fault> {
-        let name = self.call.body.name.as_str();
-        let needed = match name {
-            _ if super::device::is_open(name) => return Ok(()),
-            "SetSystemDateAndTime" | "GetUsers" => UserLevel::Administrator,
-            "Stop" | "Move" => UserLevel::Operator,
-            "SetSynchronizationPoint" => UserLevel::User,
-            _ if ["Set", "Goto", "Remove", "Send", "Continuous", "Relative", "Absolute"]
-                .iter()
-                .any(|word| name.starts_with(word)) =>
-            {
-                UserLevel::Operator
-            }
-            _ => UserLevel::User,
-        };
-        let level = self.users().into_iter().find(|(own, _)| user == Some(own)).map(|(_, level)| level);
-        if level.is_some_and(|level| level >= needed) {
-            return Ok(());
-        }
-        Err(Fault::sender(&["NotAuthorized"], "The action requires a higher user level"))
+    pub fn channels(&self) -> impl Iterator<Item = u16> + use<> {
+        1..=self.unit.channels()
+    }
+
+    /// Channels with a head.
+    pub fn movable(&self) -> impl Iterator<Item = u16> {
+        self.channels().filter(|channel| self.unit.moves(*channel))
     }
 
     /// Both streams of every channel.
-    pub fn profiles(&self) -> impl Iterator<Item = (u16, StreamProfile)> {
+    pub fn profiles(&self) -> impl Iterator<Item = (u16, StreamProfile)> + use<> {
         self.channels().flat_map(|channel| [(channel, StreamProfile::Main), (channel, StreamProfile::Sub)])
     }
 
@@ -213,191 +101,160 @@ impl Request<'_> {
             .ok_or_else(|| Fault::no("NoProfile", token))
     }
 
+    /// Where a stream is, on the host the client reached unless the unit is mistaken about that.
+    pub fn stream_uri(&self, channel: u16, stream: StreamProfile) -> String {
+        let host = match &self.quirks.address {
+            OnvifAddress::Reached if self.local.is_ipv6() => format!("[{}]", self.local),
+            OnvifAddress::Reached => self.local.to_string(),
+            OnvifAddress::Zero => "0.0.0.0".into(),
+            OnvifAddress::Other(address) => {
+                address.rsplit_once(':').map_or(&**address, |(host, _)| host).to_owned()
+            }
+        };
+        let subtype = u8::from(stream == StreamProfile::Sub);
+        let (port, rest) = (self.rtsp_port, "unicast=true&proto=Onvif");
+        format!("rtsp://{host}:{port}/cam/realmonitor?channel={channel}&subtype={subtype}&{rest}")
+    }
+
     /// Where a channel's picture is fetched.
     pub fn snapshot_uri(&self, channel: u16, stream: StreamProfile) -> String {
-        format!("{}{}?channel={channel}&stream={}", self.base, super::SNAPSHOT_PATH, stream_name(stream))
+        format!("{}{SNAPSHOT_PATH}?channel={channel}&stream={}", self.base, stream_name(stream))
+    }
+
+    /// Upside down is what `Rotate` by 180 degrees means.
+    pub fn upside_down(&self, channel: u16) -> bool {
+        self.unit.view(channel).is_some_and(|view| view.picture.mirror && view.picture.flip)
+    }
+
+    pub fn set_upside_down(&self, channel: u16, turned: bool) -> Result<(), Fault> {
+        done(self.unit.set_picture(channel, |picture| (picture.mirror, picture.flip) = (turned, turned)))
+    }
+
+    /// Tokens of the alarm outputs and how long each closes.
+    pub fn relays(&self) -> Vec<(String, Option<Duration>)> {
+        let outputs = self.unit.outputs();
+        outputs.iter().enumerate().map(|(at, output)| (format!("relay_{}", at + 1), output.pulse)).collect()
+    }
+
+    /// The number of an output.
+    pub fn relay(&self, token: &str) -> Result<u16, Fault> {
+        let known = self.relays().iter().any(|(own, _)| own == token);
+        let number = token.strip_prefix("relay_").and_then(|number| number.parse().ok());
+        number.filter(|_| known).ok_or_else(|| Fault::no("RelayToken", token))
+    }
+
+    /// Commands a channel obeys; the unit as a whole obeys those of its first.
+    pub fn auxiliaries(&self) -> &'static [&'static str] {
+        if self.unit.config().auxiliaries { &COMMANDS } else { &[] }
+    }
+
+    pub fn auxiliary(&self, channel: u16, command: &str) -> Result<(), Fault> {
+        let unknown = || Fault::sender(&["InvalidArgVal", "AuxiliaryDataNotSupported"], command);
+        if !self.auxiliaries().contains(&command) {
+            return Err(unknown());
+        }
+        let (name, on) =
+            command.split_once('|').map(|(name, state)| (name, state == "On")).ok_or_else(unknown)?;
+        done(match name {
+            "tt:WhiteLight" => self.unit.set_light(channel, on),
+            "tt:Wiper" => self.unit.wipe(channel, on.then_some(Some(WIPER_INTERVAL))),
+            _ => self.unit.set_tracking(channel, on),
+        })
+    }
+
+    /// Runs the named axes; `None` leaves one as it is.
+    pub fn run(
+        &self,
+        channel: u16,
+        speeds: [Option<f32>; 3],
+        timeout: Option<Duration>,
+    ) -> Result<(), Fault> {
+        done(self.unit.run(channel, speeds, timeout))
+    }
+
+    pub fn go(&self, channel: u16, to: [Option<f32>; 3]) -> Result<(), Fault> {
+        done(self.unit.go(channel, to))
+    }
+
+    pub fn shift(&self, channel: u16, by: [Option<f32>; 3]) -> Result<(), Fault> {
+        done(self.unit.shift(channel, by))
+    }
+
+    pub fn go_home(&self, channel: u16) -> Result<(), Fault> {
+        let home =
+            self.unit.home(channel).ok_or_else(|| Fault::sender(&["InvalidArgVal", "NoHomePosition"], ""))?;
+        self.go(channel, home.map(Some))
+    }
+
+    pub fn set_home(&self, channel: u16) -> Result<(), Fault> {
+        done(self.unit.set_home(channel))
+    }
+
+    /// Token, name and place of each preset. Tokens are not numbers, as a client must not count on it.
+    pub fn presets(&self, channel: u16) -> impl Iterator<Item = (String, String, Place)> + use<> {
+        self.unit
+            .presets(channel)
+            .into_iter()
+            .map(|(number, (name, place))| (format!("preset{number}"), name, place))
+    }
+
+    fn preset(&self, channel: u16, token: &str) -> Result<u16, Fault> {
+        let number = token.strip_prefix("preset").and_then(|number| number.parse().ok());
+        let known = number.filter(|number| self.unit.presets(channel).contains_key(number));
+        known.ok_or_else(|| Fault::no("NoToken", token))
+    }
+
+    /// Stores the present place under a new token, or anew under a known one; gives the token.
+    pub fn set_preset(&self, channel: u16, token: Option<&str>, name: Option<&str>) -> Result<String, Fault> {
+        let presets = self.unit.presets(channel);
+        let number = match token {
+            Some(token) => self.preset(channel, token)?,
+            None => (1..=super::ptz::PRESET_LIMIT).find(|number| !presets.contains_key(number)).ok_or_else(
+                || Fault::receiver(&["Action", "TooManyPresets"], "no room for another preset"),
+            )?,
+        };
+        if let Some(name) = name
+            && presets.iter().any(|(other, (taken, _))| *other != number && taken == name)
+        {
+            return Err(Fault::sender(&["InvalidArgVal", "PresetExist"], name));
+        }
+        let old = presets.get(&number).map(|(name, _)| name.clone());
+        let name = name.map(str::to_owned).or(old).unwrap_or_else(|| format!("Preset {number}"));
+        done(self.unit.set_preset(channel, number, &name, false))?;
+        Ok(format!("preset{number}"))
+    }
+
+    pub fn go_to_preset(&self, channel: u16, token: &str) -> Result<(), Fault> {
+        let number = self.preset(channel, token)?;
+        let place = self.unit.presets(channel).get(&number).map(|(_, place)| *place);
+        self.go(channel, place.ok_or_else(|| Fault::no("NoToken", token))?.map(Some))
+    }
+
+    pub fn remove_preset(&self, channel: u16, token: &str) -> Result<(), Fault> {
+        let number = self.preset(channel, token)?;
+        done(self.unit.remove_preset(channel, number))
     }
 }
 
-// STUB2-BEGIN
-impl Request<'_> {
-    fn s(&self) -> std::sync::MutexGuard<'_, Stub> {
-        self.unit.state.lock().unwrap()
-    }
-    pub fn identity(&self) -> Identity<'_> {
-        Identity {
-            manufacturer: "Bartizan",
-            model: "SIM",
-            firmware: "1.0",
-            serial: "S1",
-            hardware: "1",
-            hostname: "sim-1",
-            mac: "02:00:00:00:00:01",
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::UnitConfig;
+
+    #[test]
+    fn zones_as_posix_writes_them() {
+        for (seconds, text) in [(0, "UTC0"), (8 * 3600, "LT-8"), (-5 * 3600, "LT5"), (19_800, "LT-5:30")] {
+            assert_eq!(posix_zone(seconds), text);
         }
     }
-    pub fn users(&self) -> Vec<(String, UserLevel)> {
-        vec![("admin".into(), UserLevel::Administrator)]
+
+    #[test]
+    fn endpoints_are_kept_and_differ() {
+        let unit = |serial: &str| Unit::new(UnitConfig { serial: serial.into(), ..UnitConfig::default() });
+        let one = endpoint(&unit("1"));
+        assert_eq!(one, endpoint(&unit("1")));
+        assert_ne!(one, endpoint(&unit("2")));
+        assert_eq!(one.len(), "urn:uuid:".len() + 36);
+        assert!(one.ends_with("-020000000001"), "{one}");
     }
-    pub fn channels(&self) -> impl Iterator<Item = u16> + use<> {
-        1..=2
-    }
-    pub fn movable(&self) -> impl Iterator<Item = u16> + use<> {
-        1..=1
-    }
-    pub fn channel_name(&self, c: u16) -> String {
-        crate::channel_name(c)
-    }
-    pub fn format(&self, _: u16, s: StreamProfile) -> Format {
-        Format::of(s)
-    }
-    pub fn upside_down(&self, _: u16) -> bool {
-        self.s().flip
-    }
-    pub fn set_upside_down(&self, _: u16, on: bool) -> Result<(), Fault> {
-        self.s().flip = on;
-        Ok(())
-    }
-    pub fn want_key(&self, _: u16, _: StreamProfile) {}
-    pub fn stream_uri(&self, c: u16, s: StreamProfile) -> String {
-        format!(
-            "{}/cam/realmonitor?channel={c}&subtype={}&unicast=true&proto=Onvif",
-            self.unit.rtsp,
-            u8::from(s == StreamProfile::Sub)
-        )
-    }
-    pub fn scopes(&self) -> Vec<String> {
-        super::discovery::scopes("SIM", "SIM", "Yard", true, true)
-    }
-    pub fn zone(&self) -> Zone {
-        Zone(jiff::tz::offset(8))
-    }
-    pub fn set_clock(&self, at: UtcMicros) {
-        self.s().clock = at.0 - SystemClock.now().0
-    }
-    pub fn relays(&self) -> Vec<Relay> {
-        vec![Relay { token: "relay_1".into(), pulse: self.s().pulse }]
-    }
-    pub fn set_relay(&self, t: &str, on: bool) -> Result<(), Fault> {
-        if t != "relay_1" {
-            return Err(Fault::no("RelayToken", t));
-        }
-        self.s().relay = on;
-        Ok(())
-    }
-    pub fn set_relay_mode(&self, t: &str, p: Option<Duration>) -> Result<(), Fault> {
-        if t != "relay_1" {
-            return Err(Fault::no("RelayToken", t));
-        }
-        self.s().pulse = p;
-        Ok(())
-    }
-    pub fn auxiliaries(&self, _: Option<u16>) -> Vec<String> {
-        vec!["tt:Wiper|On".into()]
-    }
-    pub fn auxiliary(&self, _: Option<u16>, c: &str) -> Result<(), Fault> {
-        if self.auxiliaries(None).iter().any(|o| o == c) {
-            self.s().aux.push(c.into());
-            return Ok(());
-        }
-        Err(Fault::sender(&["InvalidArgVal", "AuxiliaryDataNotSupported"], c))
-    }
-    fn lows() -> [f32; 3] {
-        [-1.0, -1.0, 0.0]
-    }
-    fn all(&self, v: [Option<(f32, Option<f32>)>; 3], t: Duration) {
-        let mut s = self.s();
-        for i in 0..3 {
-            if let Some((vel, target)) = v[i] {
-                s.axes[i].go(Self::lows()[i], vel, target, t)
-            }
-        }
-    }
-    pub fn continuous(
-        &self,
-        _: u16,
-        pt: Option<(f32, f32)>,
-        z: Option<f32>,
-        t: Duration,
-    ) -> Result<(), Fault> {
-        self.all([pt.map(|p| (p.0, None)), pt.map(|p| (p.1, None)), z.map(|z| (z, None))], t);
-        Ok(())
-    }
-    pub fn absolute(&self, c: u16, pt: Option<(f32, f32)>, z: Option<f32>) -> Result<(), Fault> {
-        let (p, _, _) = self.place(c);
-        let go =
-            |from: f32, to: f32| ((to - from).signum() * 2.0 * f32::from(u8::from(to != from)), Some(to));
-        self.all(
-            [pt.map(|t| go(p.0, t.0)), pt.map(|t| go(p.1, t.1)), z.map(|t| go(p.2, t))],
-            Duration::from_secs(10),
-        );
-        Ok(())
-    }
-    pub fn relative(&self, c: u16, pt: Option<(f32, f32)>, z: Option<f32>) -> Result<(), Fault> {
-        let (p, _, _) = self.place(c);
-        self.absolute(
-            c,
-            pt.map(|t| ((p.0 + t.0).clamp(-1.0, 1.0), (p.1 + t.1).clamp(-1.0, 1.0))),
-            z.map(|z| (p.2 + z).clamp(0.0, 1.0)),
-        )
-    }
-    pub fn stop(&self, _: u16, pt: bool, z: bool) -> Result<(), Fault> {
-        self.all(
-            [pt.then_some((0.0, None)), pt.then_some((0.0, None)), z.then_some((0.0, None))],
-            Duration::ZERO,
-        );
-        Ok(())
-    }
-    pub fn place(&self, _: u16) -> ((f32, f32, f32), bool, bool) {
-        let s = self.s();
-        let v: Vec<_> = s.axes.iter().zip(Self::lows()).map(|(a, l)| a.value(l)).collect();
-        ((v[0].0, v[1].0, v[2].0), v[0].1 || v[1].1, v[2].1)
-    }
-    pub fn presets(&self, _: u16) -> Vec<(String, String, (f32, f32, f32))> {
-        self.s().presets.iter().map(|(t, (n, p))| (t.clone(), n.clone(), (p[0], p[1], p[2]))).collect()
-    }
-    pub fn set_preset(&self, c: u16, t: Option<&str>, n: Option<&str>, _l: usize) -> Result<String, Fault> {
-        let ((a, b, d), _, _) = self.place(c);
-        let mut s = self.s();
-        let t = t.map_or_else(|| (s.presets.len() + 1).to_string(), str::to_owned);
-        s.presets.insert(t.clone(), (n.unwrap_or("p").into(), [a, b, d]));
-        Ok(t)
-    }
-    pub fn go_to_preset(&self, c: u16, t: &str) -> Result<(), Fault> {
-        let p = self.s().presets.get(t).map(|p| p.1).ok_or_else(|| Fault::no("NoToken", t))?;
-        self.absolute(c, Some((p[0], p[1])), Some(p[2]))
-    }
-    pub fn remove_preset(&self, _: u16, t: &str) -> Result<(), Fault> {
-        self.s().presets.remove(t).map(|_| ()).ok_or_else(|| Fault::no("NoToken", t))
-    }
-    pub fn go_home(&self, c: u16) -> Result<(), Fault> {
-        let p = self.s().home;
-        self.absolute(c, Some((p[0], p[1])), Some(p[2]))
-    }
-    pub fn set_home(&self, c: u16) -> Result<(), Fault> {
-        let (p, _, _) = self.place(c);
-        self.s().home = [p.0, p.1, p.2];
-        Ok(())
-    }
-    pub fn picture(&self, _: u16) -> Picture {
-        self.s().picture.clone().unwrap_or(Picture {
-            brightness: 50.0,
-            saturation: 50.0,
-            contrast: 50.0,
-            sharpness: 50.0,
-            auto_focus: true,
-            ir_cut: "AUTO",
-        })
-    }
-    pub fn set_picture(&self, _: u16, p: &Picture) {
-        self.s().picture = Some(p.clone())
-    }
-    pub fn focus(&self, _: u16) -> (f32, bool) {
-        (self.s().focus, false)
-    }
-    pub fn focus_to(&self, _: u16, f: f32) {
-        self.s().focus = f.clamp(0.0, 1.0)
-    }
-    pub fn focus_move(&self, _: u16, _s: f32) {}
-    pub fn focus_stop(&self, _: u16) {}
 }
-// STUB2-END

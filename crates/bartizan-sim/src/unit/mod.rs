@@ -210,20 +210,16 @@ struct Channel {
 
 impl Channel {
     fn new(now: Instant) -> Self {
-        let mut focus = Head::new(now);
-        focus.go([None, None, Some(0.5)], now);
-        let mut iris = Head::new(now);
-        iris.go([None, None, Some(0.5)], now);
         let preset = |name: &str, place| (name.to_owned(), place);
         Self {
-            head: Head::new(now),
+            head: Head::at([0.0; AXES], now),
             home: [0.0; AXES],
             presets: BTreeMap::from([
                 (1, preset("Gate", [-0.5, 0.0, 0.0])),
                 (2, preset("Door", [0.5, 0.25, 0.5])),
             ]),
-            focus,
-            iris,
+            focus: Head::at([0.0, 0.0, 0.5], now),
+            iris: Head::at([0.0, 0.0, 0.5], now),
             auto_focus: true,
             picture: Picture::default(),
             light: false,
@@ -548,6 +544,12 @@ impl Unit {
     pub(crate) fn focus_to(&self, channel: u16, to: f32) -> bool {
         self.moves(channel)
             && self.with(channel, |one, now| one.focus.go([None, None, Some(to)], now)).is_some()
+    }
+
+    /// Sets the iris, 0..1.
+    pub(crate) fn iris_to(&self, channel: u16, to: f32) -> bool {
+        self.moves(channel)
+            && self.with(channel, |one, now| one.iris.go([None, None, Some(to)], now)).is_some()
     }
 
     /// Lets the focus find itself, or not.

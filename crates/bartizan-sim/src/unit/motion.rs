@@ -77,8 +77,9 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    pub fn new(now: Instant) -> Self {
-        Self { axes: [Axis::new(-1.0, 0.0, now), Axis::new(-1.0, 0.0, now), Axis::new(0.0, 0.0, now)] }
+    /// A head at rest.
+    pub fn at([pan, tilt, zoom]: Place, now: Instant) -> Self {
+        Self { axes: [Axis::new(-1.0, pan, now), Axis::new(-1.0, tilt, now), Axis::new(0.0, zoom, now)] }
     }
 
     /// Where it looks.
@@ -118,7 +119,7 @@ mod tests {
     fn moves_end_by_time_by_stop_at_the_limit_and_at_the_target() {
         let start = Instant::now();
         let after = |ms| start + Duration::from_millis(ms);
-        let mut head = Head::new(start);
+        let mut head = Head::at([0.0; AXES], start);
         head.run([Some(1.0), None, None], Some(Duration::from_secs(1)), start);
         assert_eq!(head.place(after(500))[0], 0.25);
         assert_eq!((head.place(after(9000))[0], head.moving(after(9000))[0]), (0.5, false));
