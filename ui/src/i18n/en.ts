@@ -1,3 +1,5 @@
+import { codes } from './codes.en'
+
 /** English: the reference. The other languages have the type of this object, so a missing string does not compile. */
 export const en = {
   app: { name: 'Bartizan' },
@@ -158,36 +160,7 @@ export const en = {
   lockedFor: 'It asks to wait {minutes}.',
   minutes: '1 minute | {n} minutes',
   seconds: '1 second | {n} seconds',
-  code: {
-    invalidInput: { title: 'Something in the form is not right', cure: 'Check what you typed and try again.' },
-    invalidAddress: { title: 'That is not an address', cure: 'Enter a host name or an IP address, or a URL that begins with rtsp://.' },
-    invalidPort: { title: 'That is not a port', cure: 'A port is a number from 1 to 65535; RTSP devices mostly use 554.' },
-    notFound: { title: 'It is not in the list any more', cure: 'Pull the list down to refresh it, or add the device again.' },
-    noSuchStream: { title: 'The device has no such stream', cure: 'Check the path of the RTSP URL, or give only the address and let Bartizan look for the stream.' },
-    hostUnknown: { title: 'No device has this name', cure: 'Check the spelling, or use the IP address instead of the name.' },
-    unreachable: { title: 'The device cannot be reached', cure: 'Check that it has power, that you are in the same network, and that address and port are right.' },
-    disconnected: { title: 'The device hung up', cure: 'It may be restarting. Try again in a moment.' },
-    timeout: { title: 'The device did not answer in time', cure: 'The network may be slow or a firewall in the way. Try again, or try the other way of travel (TCP or UDP).' },
-    stalled: { title: 'The pictures stopped coming', cure: 'The network is weak or the device is busy. With UDP, changing to TCP often helps.' },
-    notRtsp: { title: 'Something answers there, but not RTSP', cure: 'The port is probably the one of the web page. RTSP mostly uses 554.' },
-    protocol: { title: 'The device says something Bartizan does not understand', cure: 'Try again. If it stays, newer firmware may help; the details tell more.' },
-    passwordNeeded: { title: 'The device wants a user name and a password', cure: 'Enter the ones set on the device itself.' },
-    wrongPassword: { title: 'User name or password is wrong', cure: 'It was tried once and will not be retried by itself, so that the account is not locked. Enter it again.' },
-    forbidden: { title: 'This user may not watch', cure: 'The password is right, but the user has no right to this channel. Allow it on the device or use another user.' },
-    locked: { title: 'The device has locked this account', cure: 'Too many wrong passwords were tried. Wait until it opens again, then try once with the right one.' },
-    tooManySessions: { title: 'Too many viewers', cure: 'The device serves no more streams. Close other apps that watch it, or show fewer windows.' },
-    noVideo: { title: 'There is no video in this stream', cure: 'The channel may be sound only or have no camera attached. Choose another stream.' },
-    unsupportedCodec: { title: 'This kind of video cannot be shown here', cure: 'Set the stream to H.264 on the device. The sub stream often is H.264 already.' },
-    interlaced: { title: 'Interlaced video cannot be shown', cure: 'Set the stream to progressive on the device, or use its sub stream.' },
-    decoderFailed: { title: 'The pictures could not be decoded', cure: 'Turn Hard decoding off under Me and try again.' },
-    unsupportedCommand: { title: 'This version cannot do that', cure: 'Update Bartizan and try again.' },
-    storage: { title: 'Nothing could be stored', cure: 'Check that Bartizan may write to its folder, then try again.' },
-    diskFull: { title: 'The disk is full', cure: 'Make some room and try again.' },
-    keyLost: { title: 'The stored password cannot be read', cure: 'The key that protects it is gone. Enter the password again.' },
-    cancelled: { title: 'Stopped', cure: 'Nothing was changed. Try again when you like.' },
-    internal: { title: 'Bartizan made a mistake', cure: 'Try again. If it stays, please report it with the technical details.' },
-    shellGone: { title: 'Bartizan itself does not answer', cure: 'The program behind this page has ended or its link is old. Start it again and open the new link.' },
-  },
+  code: codes,
 }
 
 type Strings<T> = { [K in keyof T]: T[K] extends string ? string : Strings<T[K]> }

@@ -1,3 +1,4 @@
+import { codes } from './codes.zh'
 import type { Messages } from './en'
 
 export const zh: Messages = {
@@ -159,34 +160,5 @@ export const zh: Messages = {
   lockedFor: '设备要求等待{minutes}。',
   minutes: ' 1 分钟 | {n} 分钟',
   seconds: ' 1 秒 | {n} 秒',
-  code: {
-    invalidInput: { title: '填写的内容有误', cure: '请检查后重试。' },
-    invalidAddress: { title: '地址无效', cure: '请输入 IP 地址、域名，或以 rtsp:// 开头的地址。' },
-    invalidPort: { title: '端口无效', cure: '端口应为 1 到 65535 之间的数字，RTSP 设备一般使用 554。' },
-    notFound: { title: '列表中已没有此项', cure: '请下拉刷新列表，或重新添加设备。' },
-    noSuchStream: { title: '设备上没有这路码流', cure: '请检查 RTSP 地址中的路径，或只填 IP 地址，由 Bartizan 自动查找。' },
-    hostUnknown: { title: '找不到该域名', cure: '请检查拼写，或直接使用 IP 地址。' },
-    unreachable: { title: '无法连接设备', cure: '请确认设备已通电、与手机在同一网络，并检查地址和端口。' },
-    disconnected: { title: '设备断开了连接', cure: '设备可能正在重启，请稍后重试。' },
-    timeout: { title: '设备响应超时', cure: '网络可能较慢或被防火墙阻挡。请重试，或换一种传输方式（TCP 或 UDP）。' },
-    stalled: { title: '画面中断', cure: '网络信号弱或设备繁忙。如果正在使用 UDP，改用 TCP 往往会好转。' },
-    notRtsp: { title: '该端口不是 RTSP 服务', cure: '填写的可能是网页端口，RTSP 一般使用 554。' },
-    protocol: { title: '无法识别设备的应答', cure: '请重试。如果仍然失败，可尝试升级设备固件，技术详情中有更多信息。' },
-    passwordNeeded: { title: '设备需要用户名和密码', cure: '请输入在设备上设置的用户名和密码。' },
-    wrongPassword: { title: '用户名或密码错误', cure: '只尝试了一次，不会自动重试，以免账号被锁定。请重新输入。' },
-    forbidden: { title: '该用户没有预览权限', cure: '密码正确，但该用户无权查看此通道。请在设备上授权，或换用其他用户。' },
-    locked: { title: '账号已被设备锁定', cure: '密码错误次数过多。请等待解锁后，再用正确的密码登录。' },
-    tooManySessions: { title: '观看人数已达上限', cure: '设备无法再提供更多码流。请关闭其他正在观看的应用，或减少窗口数量。' },
-    noVideo: { title: '这路码流没有视频', cure: '该通道可能只有声音，或没有接摄像机。请选择其他码流。' },
-    unsupportedCodec: { title: '无法播放这种视频编码', cure: '请在设备上将编码改为 H.264。辅码流通常已经是 H.264。' },
-    interlaced: { title: '不支持隔行扫描视频', cure: '请在设备上改为逐行扫描，或使用辅码流。' },
-    decoderFailed: { title: '画面解码失败', cure: '请在“我的”中关闭硬解码后重试。' },
-    unsupportedCommand: { title: '当前版本不支持此操作', cure: '请升级 Bartizan 后重试。' },
-    storage: { title: '无法保存数据', cure: '请确认 Bartizan 有权写入其数据目录，然后重试。' },
-    diskFull: { title: '存储空间已满', cure: '请清理空间后重试。' },
-    keyLost: { title: '无法读取已保存的密码', cure: '用于保护密码的密钥已丢失，请重新输入密码。' },
-    cancelled: { title: '已停止', cure: '没有任何更改，可随时重试。' },
-    internal: { title: 'Bartizan 内部错误', cure: '请重试。如果仍然失败，请附上技术详情反馈给我们。' },
-    shellGone: { title: 'Bartizan 程序没有响应', cure: '页面背后的程序已退出，或链接已过期。请重新启动程序并打开新链接。' },
-  },
+  code: codes,
 }
