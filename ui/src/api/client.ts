@@ -10,6 +10,8 @@ export class ApiError extends Error {
     readonly detail: string,
     /** How long the device asked to wait, milliseconds. */
     readonly retryAfterMs: number | null,
+    /** How many more wrong passwords the device takes before it locks. */
+    readonly triesLeft: number | null = null,
   ) {
     super(`${code}: ${detail}`)
     this.name = 'ApiError'
@@ -41,7 +43,7 @@ export async function rpc<K extends keyof RpcSchema>(
     if (error instanceof ShellGone) throw new ApiError('shellGone', error.message, null)
     throw asApiError(error)
   }
-  if ('err' in reply) throw new ApiError(reply.err.code, reply.err.detail, reply.err.retryAfterMs)
+  if ('err' in reply) throw new ApiError(reply.err.code, reply.err.detail, reply.err.retryAfterMs, reply.err.triesLeft ?? null)
   // The shape is promised by the generated schema, which a test on the Rust side keeps true.
   return reply.ok as RpcSchema[K]['response']
 }

@@ -20,6 +20,10 @@ export function cureFor(code: UiCode, situation: Situation): Cure | null {
     case 'passwordNeeded':
     case 'forbidden':
     case 'keyLost':
+    case 'lastTry':
+    case 'certificateChanged':
+    case 'weakPassword':
+    case 'notActivated':
       return 'editPassword'
     case 'invalidAddress':
     case 'invalidPort':
@@ -27,6 +31,7 @@ export function cureFor(code: UiCode, situation: Situation): Cure | null {
     case 'hostUnknown':
     case 'notRtsp':
     case 'noSuchStream':
+    case 'notADevice':
       return 'editAddress'
     case 'stalled':
     case 'timeout':
@@ -36,6 +41,7 @@ export function cureFor(code: UiCode, situation: Situation): Cure | null {
     case 'decoderFailed':
       return situation.hardDecoding ? 'softDecoding' : 'retry'
     case 'unsupportedCommand':
+    case 'notOffered':
     case 'shellGone':
       return null
     case 'notFound':
@@ -44,6 +50,11 @@ export function cureFor(code: UiCode, situation: Situation): Cure | null {
     case 'protocol':
     case 'locked':
     case 'tooManySessions':
+    case 'deviceBusy':
+    case 'clockSkew':
+    case 'channelOffline':
+    case 'cardPassword':
+    case 'cardUnreadable':
     case 'noVideo':
     case 'unsupportedCodec':
     case 'interlaced':

@@ -3,15 +3,11 @@ import { changesOf, checkForm, draftOf, emptyForm, formOf } from './draft'
 import { channelSizes, formatAddress, formatAge, secondsUntil } from './format'
 import { resolveTheme } from './theme'
 import { fittingLayout, wallChannels } from './wallchannels'
-import type { Device } from '@/api/generated'
 import { resolveLocale } from '@/i18n'
-import { fakeChannel } from '@/platform/fake'
+import { fakeChannel, fakeDevice } from '@/platform/fake'
 import { takeToken } from '@/platform/web'
 
-const device: Device = {
-  id: 'a', name: 'Yard', host: '192.0.2.7', port: 554, user: 'admin', hasPassword: true, transport: 'auto',
-  channels: [fakeChannel(1, 'Gate'), fakeChannel(2, '')], addedAtMs: 0,
-}
+const device = fakeDevice({ channels: [fakeChannel(1, 'Gate'), fakeChannel(2, '')] })
 
 it.each([[0, '0.0 s'], [212, '0.2 s'], [9_940, '9.9 s'], [14_200, '14 s'], [180_000, '3 min'], [7_200_000, '2 h'], [-5, '0.0 s']])(
   'age %d ms is %s', (ms, text) => expect(formatAge(ms)).toBe(text),

@@ -1,5 +1,5 @@
 import type {
-  AppInfo, Channel, Code, Device, DeviceDraft, ErrorDto, RpcSchema, Settings,
+  AppInfo, Channel, Code, Device, DeviceDraft, ErrorDto, Identity, RpcSchema, Settings,
 } from '@/api/generated'
 import type { Platform, Reply } from './types'
 
@@ -12,8 +12,22 @@ export class FakeFailure extends Error {
   }
 }
 
-export function failure(code: Code, retryAfterMs: number | null = null): FakeFailure {
-  return new FakeFailure({ code, detail: `fake ${code}`, retryAfterMs })
+export function failure(code: Code, retryAfterMs: number | null = null, triesLeft: number | null = null): FakeFailure {
+  return new FakeFailure({ code, detail: `fake ${code}`, retryAfterMs, triesLeft })
+}
+
+export function fakeIdentity(some: Partial<Identity> = {}): Identity {
+  return { maker: '', model: '', firmware: '', serial: '', mac: '', name: '', class: 'unknown', ...some }
+}
+
+/** A device as listed; a plain RTSP camera unless told otherwise. */
+export function fakeDevice(some: Partial<Device> = {}): Device {
+  const host = some.host ?? '192.0.2.7'
+  return {
+    id: 'a', name: 'Yard', host, port: 554, user: 'admin', hasPassword: true, transport: 'auto', family: 'rtsp',
+    identity: fakeIdentity(), addedBy: 'address', unverified: false, channels: [fakeChannel(1)], addedAtMs: 0,
+    routes: [{ host, ports: { rtsp: some.port ?? 554 }, local: true, inUse: true }], ...some,
+  }
 }
 
 export function fakeChannel(number: number, name = `Camera ${number}`): Channel {
@@ -33,7 +47,7 @@ export class FakePlatform implements Platform {
   readonly calls: { name: string; request: unknown }[] = []
   readonly overrides: Handlers = {}
   info: AppInfo = { version: '0.1.0', shell: 'web', os: 'linux', ephemeral: false, keyStorage: 'keyFile' }
-  settings: Settings = { hardDecoding: true, theme: 'dark', language: 'en', layout: 4 }
+  settings: Settings = { hardDecoding: true, theme: 'dark', language: 'en', layout: 4, ptzStep: 5 }
   devices: Device[] = []
   private revision = 0
   private readonly removed = new Map<string, Device>()
@@ -41,7 +55,11 @@ export class FakePlatform implements Platform {
   private readonly handlers: Handlers = {
     'app.info': () => this.info,
     'devices.list': () => ({ revision: this.revision, devices: structuredClone(this.devices) }),
-    'devices.probe': (draft) => ({ host: draft.host ?? 'camera', port: draft.port ?? 554, server: null, channels: [fakeChannel(1)] }),
+    'devices.probe': (draft) => ({
+      host: draft.host ?? 'camera', port: draft.port ?? 554, family: draft.family ?? 'rtsp', evidence: 'RTSP answers',
+      identity: fakeIdentity(), https: false, certificate: null, server: null, channels: [fakeChannel(1)],
+      videoTrouble: null, oddities: [],
+    }),
     'devices.add': (draft) => this.add(draft),
     'devices.update': ({ id, draft }) => {
       const device = this.find(id)
@@ -85,17 +103,18 @@ export class FakePlatform implements Platform {
 
   private add(draft: DeviceDraft): Device {
     const host = draft.host ?? new URL((draft.url ?? '').replace(/^rtsp:/, 'http:')).hostname
-    const device: Device = {
+    const device = fakeDevice({
       id: `d${this.devices.length + 1}`,
       name: draft.name ?? host,
       host,
-      port: (draft.port ?? 554),
+      port: draft.port ?? draft.ports?.rtsp ?? 554,
       user: draft.user ?? '',
       hasPassword: draft.password !== undefined,
       transport: draft.transport ?? 'auto',
-      channels: [fakeChannel(1)],
-      addedAtMs: 0,
-    }
+      family: draft.family ?? 'rtsp',
+      identity: fakeIdentity({ class: draft.class ?? 'unknown' }),
+      addedBy: draft.addedBy ?? 'address',
+    })
     this.devices.push(device)
     this.revision += 1
     return structuredClone(device)
