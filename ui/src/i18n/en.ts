@@ -1,11 +1,14 @@
+import { adding } from './adding.en'
 import { codes } from './codes.en'
+import { devices } from './devices.en'
+import { help } from './help.en'
 
 /** English: the reference. The other languages have the type of this object, so a missing string does not compile. */
 export const en = {
   app: { name: 'Bartizan' },
   tabs: { home: 'Home', messages: 'Messages', devices: 'Devices', me: 'Me', label: 'Main sections' },
   common: {
-    cancel: 'Cancel', retry: 'Try again', save: 'Save', details: 'Technical details', undo: 'Undo', back: 'Back',
+    cancel: 'Cancel', retry: 'Try again', save: 'Save', details: 'Technical details', undo: 'Undo', back: 'Back', done: 'Done',
     channels: 'No channels | 1 channel | {n} channels', more: 'More for {name}',
   },
   home: {
@@ -74,68 +77,13 @@ export const en = {
     emptyTitle: 'No alarm messages',
     emptyText: 'Bartizan does not receive events from your devices yet. When it does, motion, doors and alarms will be listed here.',
   },
-  devices: {
-    title: 'Devices',
-    empty: 'No devices yet',
-    emptyText: 'Cameras and recorders you add are listed here.',
-    add: 'Add a device',
-    rename: 'Rename',
-    edit: 'Edit',
-    delete: 'Delete',
-    renameTitle: 'Rename device',
-    renameLabel: 'New name',
-    deleted: '“{name}” was deleted.',
-    restored: '“{name}” is back.',
-    tooLate: '“{name}” can no longer be brought back. Please add it again.',
-    list: 'Your devices',
-    refresh: 'Refresh',
-  },
-  form: {
-    addTitle: 'Add a device',
-    editTitle: 'Edit device',
-    how: 'How to add it',
-    byUrl: 'RTSP URL',
-    byAddress: 'Address',
-    url: 'RTSP URL',
-    urlHelp: 'As printed in the manual or shown by the device. It may hold the user name and the password.',
-    host: 'Host name or IP address',
-    port: 'Port',
-    user: 'User name',
-    password: 'Password',
-    passwordKept: 'Leave empty to keep the stored one',
-    showPassword: 'Show the password',
-    hidePassword: 'Hide the password',
-    name: 'Name (optional)',
-    namePlaceholder: 'Front door',
-    transport: 'How video travels',
-    auto: 'Automatic',
-    tcp: 'TCP',
-    udp: 'UDP',
-    transportHelp: 'Automatic is right for most devices. TCP survives bad Wi-Fi, UDP is for devices that speak nothing else.',
-    addressHelp: 'The usual stream addresses are tried in turn. A wrong password ends the search at once, so that no account gets locked.',
-    add: 'Add',
-    test: 'Test only',
-    adding: 'Asking the device for its channels…',
-    slow: 'Still waiting. Some recorders take their time; Bartizan gives up by itself and tells you why.',
-    elapsed: '{seconds} s',
-    saving: 'Saving…',
-    foundTitle: 'It answers',
-    addedTitle: 'Added',
-    found: 'Found 1 channel | Found {n} channels',
-    channel: 'Channel {n}',
-    sizeUnknown: 'size not stated',
-    watch: 'Watch now',
-    addAnother: 'Add another device',
-    badUrl: 'Please enter an address that begins with rtsp:// and names a host.',
-    badHost: 'Please enter a host name or an IP address, without rtsp:// and without spaces.',
-    badPort: 'A port is a number from 1 to 65535.',
-    gone: 'This device does not exist any more.',
-  },
   me: {
     title: 'Me',
     local: 'Local configuration',
     hardDecoding: 'Hard decoding',
     hardDecodingHelp: 'Decodes in hardware where the phone can. Turn it off if pictures are green, torn or frozen.',
+    ptzStep: 'PTZ speed',
+    ptzStepHelp: 'How fast cameras turn, 1 to 8. Higher is faster.',
     theme: 'Appearance',
     themeSystem: 'System',
     themeLight: 'Light',
@@ -161,9 +109,13 @@ export const en = {
   minutes: '1 minute | {n} minutes',
   seconds: '1 second | {n} seconds',
   code: codes,
+  ...adding,
+  ...devices,
+  ...help,
 }
 
-type Strings<T> = { [K in keyof T]: T[K] extends string ? string : Strings<T[K]> }
+/** The same places, in other words. */
+export type Strings<T> = { [K in keyof T]: T[K] extends string ? string : Strings<T[K]> }
 /** What every language must have. */
 export type Messages = Strings<typeof en>
 

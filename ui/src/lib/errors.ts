@@ -80,7 +80,8 @@ export function errorText(error: ApiError): string {
   return `${errorTitle(error.code)}. ${errorCure(error.code, error.retryAfterMs)}`
 }
 
-function waitText(ms: number): string {
+/** "30 seconds", "2 minutes": a span in words. */
+export function waitText(ms: number): string {
   const seconds = Math.ceil(ms / 1000)
   return seconds < 60 ? tn('seconds', seconds) : tn('minutes', Math.ceil(seconds / 60))
 }

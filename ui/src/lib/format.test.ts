@@ -1,5 +1,4 @@
-import { describe, expect, it } from 'vitest'
-import { changesOf, checkForm, draftOf, emptyForm, formOf } from './draft'
+import { expect, it } from 'vitest'
 import { channelSizes, formatAddress, formatAge, secondsUntil } from './format'
 import { resolveTheme } from './theme'
 import { fittingLayout, wallChannels } from './wallchannels'
@@ -20,37 +19,6 @@ it('formats addresses, sizes and countdowns', () => {
   expect(channelSizes({ number: 1, name: '', streams: [] })).toBe('size not stated')
   expect(secondsUntil(2_500, 0)).toBe(3)
   expect(secondsUntil(0, 9_000)).toBe(0)
-})
-
-describe('form', () => {
-  it.each(['', 'http://camera/', 'rtsp://', 'rtsp:///path', 'rtsp://camera:70000/', 'rtsp://cam era/'])('refuses the URL "%s"', (url) => {
-    expect(checkForm({ ...emptyForm(), url }).url).toBe('form.badUrl')
-  })
-
-  it.each(['rtsp://camera', 'rtsp://admin:p@ss/w0rd@192.0.2.7:554/a?b=c', 'RTSP://[2001:db8::1]:554/x', ' rtsp://camera/x '])(
-    'takes the URL "%s"', (url) => expect(checkForm({ ...emptyForm(), url })).toEqual({}),
-  )
-
-  it('checks host and port of an address', () => {
-    const form = { ...emptyForm(), mode: 'address' as const }
-    expect(checkForm({ ...form, host: 'rtsp://x', port: '0' })).toEqual({ host: 'form.badHost', port: 'form.badPort' })
-    expect(checkForm({ ...form, host: '192.0.2.7', port: '65535' })).toEqual({})
-    expect(checkForm({ ...form, host: '[2001:db8::1]' })).toEqual({})
-  })
-
-  it('sends only what was given', () => {
-    expect(draftOf({ ...emptyForm(), url: ' rtsp://camera/x ' })).toEqual({ url: 'rtsp://camera/x', transport: 'auto' })
-    expect(draftOf({ ...emptyForm(), mode: 'address', host: '[2001:db8::1]', name: 'Gate ' })).toEqual({
-      host: '2001:db8::1', port: 554, name: 'Gate', transport: 'auto',
-    })
-  })
-
-  it('sends only what changed', () => {
-    expect(changesOf(formOf(device), device)).toEqual({})
-    expect(changesOf({ ...formOf(device), password: 'new', transport: 'tcp' }, device)).toEqual({
-      password: 'new', transport: 'tcp',
-    })
-  })
 })
 
 it('names the windows of a recorder by channel, of a camera by device', () => {

@@ -1,5 +1,6 @@
-import type { Channel, StreamInfo } from '@/api/generated'
+import type { Channel, Identity, StreamInfo } from '@/api/generated'
 import { currentLocale, t } from '@/i18n'
+import { FAMILIES } from './address'
 
 /** "0.2 s", "14 s", "3 min", "2 h": as exact as it is useful. */
 export function formatAge(ms: number): string {
@@ -32,4 +33,31 @@ function streamSize(stream: StreamInfo): string | null {
 export function channelSizes(channel: Channel): string {
   const sizes = channel.streams.map(streamSize).filter((size) => size !== null)
   return sizes.length === 0 ? t('form.sizeUnknown') : sizes.join(' + ')
+}
+
+/** "ACME IPC-2100", or what there is of it. Many devices say their maker in the model already. */
+export function identityLine({ maker, model, name }: Identity): string {
+  const line = model.toLowerCase().startsWith(maker.toLowerCase()) ? model : `${maker} ${model}`
+  return line.trim() || name.trim()
+}
+
+/** The display name of a family; an unknown one stands as it came. */
+export function familyName(family: string): string {
+  const known = FAMILIES.find((one) => one === family)
+  return known === undefined || known === '' ? family : t(`family.${known}`)
+}
+
+/** A SHA-256 in groups of four, so that two can be compared by eye. */
+export function fingerprint(hex: string): string {
+  return hex.replace(/[^0-9a-f]/gi, '').toUpperCase().replace(/(.{4})(?=.)/g, '$1 ')
+}
+
+/** "41 s", "3 min 5 s", "2 h 10 min", "3 d": how far a clock is off. */
+export function formatSpan(ms: number): string {
+  const seconds = Math.round(Math.abs(ms) / 1000)
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return [`${Math.floor(seconds / 60)} min`, seconds % 60 === 0 ? '' : ` ${seconds % 60} s`].join('')
+  const minutes = Math.round(seconds / 60)
+  if (minutes < 48 * 60) return [`${Math.floor(minutes / 60)} h`, minutes % 60 === 0 ? '' : ` ${minutes % 60} min`].join('')
+  return `${Math.round(minutes / 1440)} d`
 }

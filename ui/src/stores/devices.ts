@@ -1,6 +1,6 @@
 import { reactive } from 'vue'
 import { type ApiError, asApiError, rpc } from '@/api/client'
-import type { Device, DeviceDraft, ProbeReport } from '@/api/generated'
+import type { Device, DeviceDetails, DeviceDraft, ProbeReport } from '@/api/generated'
 
 interface State {
   revision: number
@@ -40,6 +40,17 @@ async function refresh(): Promise<void> {
     state.error = asApiError(error)
   }
 }
+
+/** Certificates as last told by the devices themselves, to be shown beside a changed one. */
+const certificates = new Map<string, string>()
+
+async function details(id: string): Promise<DeviceDetails> {
+  const told = await rpc('devices.details', { id })
+  if (told.certificate !== null) certificates.set(id, told.certificate)
+  return told
+}
+
+const certificateOf = (id: string): string | null => certificates.get(id) ?? null
 
 function probe(draft: DeviceDraft): Promise<ProbeReport> {
   return rpc('devices.probe', draft)
@@ -82,4 +93,4 @@ function reset(): void {
   Object.assign(state, { revision: -1, devices: [], loaded: false, error: null })
 }
 
-export const devices = { state: state as Readonly<State>, refresh, probe, add, update, remove, restore, byId, takeChanged, reset }
+export const devices = { state: state as Readonly<State>, refresh, probe, details, certificateOf, add, update, remove, restore, byId, takeChanged, reset }
