@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod adding;
+mod cards;
 mod control;
 mod details;
 mod devices;
@@ -23,12 +24,14 @@ use bartizan_base::{Clock, Result};
 pub use bartizan_device as device;
 pub use bartizan_device::Transport;
 use bartizan_device::{Family, StreamOpener};
+pub use bartizan_qr as qr;
 pub use bartizan_store::{ChannelRow, DeviceFacts, DeviceRow, KeyStorage, RouteRow, Store, StreamRow, Vault};
 use tokio::sync::Mutex;
 
 use self::live::{Live, SourceBook};
 pub use self::{
     adding::{Families, Found},
+    cards::CardOutcome,
     control::{Control, HOLD, Held},
     details::Details,
     devices::{
@@ -161,5 +164,5 @@ impl App {
 
 /// All families, the most telling first: many devices speak ONVIF beside their own language.
 fn families() -> Vec<Arc<dyn Family>> {
-    vec![]
+    vec![Arc::new(bartizan_isapi::Isapi::default()), Arc::new(bartizan_dahua::Dahua::default())]
 }

@@ -57,6 +57,8 @@ pub struct CardDevice {
     pub serial: Option<String>,
     /// Model.
     pub model: Option<String>,
+    /// Path and query of the one stream of a device of the family `rtsp` that was added by its whole URL.
+    pub stream: Option<String>,
     /// At most 512; may be empty.
     pub channels: Vec<CardChannel>,
 }
@@ -118,10 +120,10 @@ pub enum CardError {
 impl From<CardError> for Error {
     fn from(error: CardError) -> Self {
         let code = match error {
-            CardError::PasswordNeeded => Code::PasswordNeeded,
-            CardError::WrongPassword => Code::WrongPassword,
+            CardError::PasswordNeeded | CardError::WrongPassword => Code::CardPassword,
             CardError::NoRandom(_) => Code::Internal,
-            _ => Code::InvalidInput,
+            CardError::TooLarge(_) | CardError::EmptyPassword => Code::InvalidInput,
+            _ => Code::CardUnreadable,
         };
         Error::new(code, error.to_string())
     }

@@ -23,6 +23,7 @@ fn device(number: usize) -> CardDevice {
         password: Some(Secret::new(format!("hunter2-{number}-{}", number * 7919))),
         serial: Some(format!("8L0A1B2PAZ{number:05}")),
         model: Some("IPC-1".into()),
+        stream: None,
         channels: vec![CardChannel { number: 1, name: "Tor".into() }],
     }
 }

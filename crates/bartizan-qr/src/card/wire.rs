@@ -36,6 +36,8 @@ struct Device<'a> {
     serial: Option<Cow<'a, str>>,
     #[serde(borrow, rename = "m", default, skip_serializing_if = "Option::is_none")]
     model: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "q", default, skip_serializing_if = "Option::is_none")]
+    stream: Option<Cow<'a, str>>,
     #[serde(borrow, rename = "c", default, skip_serializing_if = "Vec::is_empty")]
     channels: Vec<Channel<'a>>,
 }
@@ -86,6 +88,7 @@ fn on_wire(device: &CardDevice, passwords: bool) -> Device<'_> {
         password: device.password.as_ref().filter(|_| passwords).map(|secret| Cow::Borrowed(secret.expose())),
         serial: borrowed(&device.serial),
         model: borrowed(&device.model),
+        stream: borrowed(&device.stream),
         channels: device.channels.iter().map(|c| Channel(c.number, Cow::Borrowed(&c.name))).collect(),
     }
 }
@@ -117,6 +120,7 @@ fn from_wire(device: Device) -> Result<CardDevice, CardError> {
         password: device.password.map(|password| Secret::new(password.into_owned())),
         serial: text(device.serial),
         model: text(device.model),
+        stream: text(device.stream),
         channels: device
             .channels
             .into_iter()
@@ -131,7 +135,7 @@ fn from_wire(device: Device) -> Result<CardDevice, CardError> {
 fn check(device: &CardDevice) -> Result<(), CardError> {
     let texts = [Some(&device.name), Some(&device.family), device.user.as_ref()]
         .into_iter()
-        .chain([device.serial.as_ref(), device.model.as_ref()])
+        .chain([device.serial.as_ref(), device.model.as_ref(), device.stream.as_ref()])
         .flatten()
         .chain(device.channels.iter().map(|channel| &channel.name))
         .map(String::len)
