@@ -7,9 +7,12 @@
 mod auth;
 mod config;
 mod connection;
+mod dahua;
 mod encode;
 mod fault;
 mod feed;
+mod front;
+mod isapi;
 mod onvif;
 mod outgoing;
 mod player;
