@@ -55,9 +55,6 @@ pub(crate) struct Ask {
     pub body: Bytes,
     /// Own address on this connection.
     pub local: SocketAddr,
-    pub peer: SocketAddr,
-    /// Whether it came over TLS.
-    pub secure: bool,
 }
 
 impl Ask {
@@ -249,7 +246,6 @@ fn self_signed(addr: SocketAddr) -> io::Result<Arc<ServerConfig>> {
 struct Ends {
     local: SocketAddr,
     peer: SocketAddr,
-    secure: bool,
 }
 
 struct Door {
@@ -324,7 +320,7 @@ impl Listener for Door {
                 continue;
             };
             let Ok(local) = stream.local_addr() else { continue };
-            let ends = Ends { local, peer, secure: self.certificate.is_some() };
+            let ends = Ends { local, peer };
             let Some(certificate) = &self.certificate else { return (Wire::Plain(stream), ends) };
             let config = certificate.lock().unwrap_or_else(PoisonError::into_inner).clone();
             // One at a time: a simulated device has few visitors.
@@ -336,7 +332,7 @@ impl Listener for Door {
 
     fn local_addr(&self) -> io::Result<Ends> {
         let local = self.listener.local_addr()?;
-        Ok(Ends { local, peer: local, secure: self.certificate.is_some() })
+        Ok(Ends { local, peer: local })
     }
 }
 
@@ -363,15 +359,13 @@ async fn answer(
         headers: parts.headers,
         body,
         local: ends.local,
-        peer: ends.peer,
-        secure: ends.secure,
     };
     let delay = unit.knobs().delay;
     if !delay.is_zero() {
         sleep(delay).await;
     }
     let reply = personality.answer(&ask).await;
-    tracing::debug!(method = ask.method, path = ask.path(), status = reply.status, "HTTP");
+    tracing::debug!(peer = %ends.peer, method = ask.method, path = ask.path(), status = reply.status, "HTTP");
     response(reply)
 }
 

@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 mod auth;
+mod brands;
 mod config;
 mod connection;
 mod dahua;
@@ -26,6 +27,7 @@ pub mod timebar;
 mod track;
 mod unit;
 
+pub use brands::{Brand, BrandUnit, Brands, BrandsConfig};
 pub use config::{DigestOffer, SiteConfig, Source};
 pub use fault::{Fault, FaultScript, FaultStep, UnknownFault};
 pub use onvif::{OnvifAddress, OnvifDiscovery, OnvifLogin, OnvifQuirks, OnvifRefusal, OnvifServer};

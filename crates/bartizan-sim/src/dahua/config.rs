@@ -170,11 +170,15 @@ fn plan(unit: &Unit, key: &str, value: &str) -> Option<Write> {
         "VideoInOptions" if unit.has(channel) => match field.as_str() {
             "Flip" => {
                 let on = flag?;
-                Some(Box::new(move |unit| drop(unit.set_picture(channel, |picture| picture.flip = on))))
+                Some(Box::new(move |unit| {
+                    let _ = unit.set_picture(channel, |picture| picture.flip = on);
+                }))
             }
             "Mirror" => {
                 let on = flag?;
-                Some(Box::new(move |unit| drop(unit.set_picture(channel, |picture| picture.mirror = on))))
+                Some(Box::new(move |unit| {
+                    let _ = unit.set_picture(channel, |picture| picture.mirror = on);
+                }))
             }
             _ => None,
         },
@@ -184,11 +188,15 @@ fn plan(unit: &Unit, key: &str, value: &str) -> Option<Write> {
                 "0" | "2" => false,
                 _ => return None,
             };
-            Some(Box::new(move |unit| drop(unit.set_output(channel, on))))
+            Some(Box::new(move |unit| {
+                let _ = unit.set_output(channel, on);
+            }))
         }
         "IntelliTracker" if unit.config().auxiliaries && field == "Enable" => {
             let on = flag?;
-            Some(Box::new(move |unit| drop(unit.set_tracking(channel, on))))
+            Some(Box::new(move |unit| {
+                let _ = unit.set_tracking(channel, on);
+            }))
         }
         _ => None,
     }
