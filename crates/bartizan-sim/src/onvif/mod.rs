@@ -114,11 +114,10 @@ impl Onvif {
             OnvifAddress::Zero => format!("0.0.0.0:{}", ask.local.port()),
             OnvifAddress::Other(address) => address.clone(),
         };
-        let scheme = if ask.secure { "https" } else { "http" };
         let request = Request {
             call: &call,
             target: &ask.target,
-            base: format!("{scheme}://{authority}"),
+            base: format!("http://{authority}"),
             local: ask.local.ip(),
             now: self.unit.now(),
             rtsp_port: self.rtsp_port,

@@ -82,6 +82,14 @@ impl OnvifDiscovery {
         Ok(Self { responder: Responder::start(interface, discovery::PORT, all).await? })
     }
 
+    /// Where unicast probes are taken.
+    ///
+    /// # Errors
+    /// When the socket is gone.
+    pub fn addr(&self) -> io::Result<SocketAddr> {
+        self.responder.addr()
+    }
+
     /// Says Bye for each unit and stops.
     pub async fn shutdown(self) {
         self.responder.shutdown().await;

@@ -45,8 +45,6 @@ impl Bench {
             headers,
             body: body.into(),
             local: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
-            peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000)),
-            secure: false,
         };
         let reply = self.onvif.answer(&ask).await;
         let Body::Whole(body) = reply.body else { panic!("an endless answer") };
