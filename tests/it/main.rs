@@ -2,6 +2,7 @@
 
 mod carriers;
 mod contract;
+mod dahua_driver;
 mod edges;
 mod failures;
 mod gstreamer;

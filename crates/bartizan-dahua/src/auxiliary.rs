@@ -16,7 +16,9 @@ pub(crate) enum Way {
     DoorbellLighting(String),
     /// `rainBrush.cgi`.
     RainBrush,
-    /// An auxiliary code of `ptz.cgi`: `Light`, `Wiper`. Recorders pass these on.
+    /// A wiper among the codes of `ptz.cgi`: domes want `rainBrush.cgi` for it, recorders the code.
+    Wiper,
+    /// An auxiliary code of `ptz.cgi`: `Light`. Recorders pass these on.
     Ptz(&'static str),
     /// A config switch.
     Switch(String),
@@ -56,13 +58,18 @@ pub(crate) async fn ways(device: &Device, channel: u16, ptz: &Values) -> Result<
     let caps = Query::new("rainBrush", "getCaps").with("channel", channel);
     let brush = device.optional(&caps).await?.is_some() || device.recent_config("RainBrush").await?.is_some();
     ways.add(Auxiliary::Wiper, brush.then_some(Way::RainBrush));
-    for (name, auxiliary) in [("Light", Auxiliary::Light), ("Wiper", Auxiliary::Wiper)] {
-        let listed = ptz.under("caps.Auxs[").any(|(_, told)| told.trim().eq_ignore_ascii_case(name));
-        ways.add(auxiliary, (listed && ptz.flag("caps.Aux") != Some(false)).then_some(Way::Ptz(name)));
+    let listed = |name: &str| {
+        let named = ptz.under("caps.Auxs[").any(|(_, told)| told.trim().eq_ignore_ascii_case(name));
+        named && ptz.flag("caps.Aux") != Some(false)
+    };
+    ways.add(Auxiliary::Light, listed("Light").then_some(Way::Ptz("Light")));
+    ways.add(Auxiliary::Wiper, listed("Wiper").then_some(Way::Wiper));
+    // Electronic tracking (HTTP API 8.1.15), and the older table of speed domes.
+    for (table, switch) in [("EptzLink", "TrackEnable"), ("IntelliTracker", "Enable")] {
+        let key = format!("{table}[{at}].{switch}");
+        let there = device.recent_config(table).await?.is_some_and(|table| table.get(&key).is_some());
+        ways.add(Auxiliary::Tracking, there.then_some(Way::Switch(key)));
     }
-    let tracking = format!("EptzLink[{at}].TrackEnable");
-    let tracks = device.recent_config("EptzLink").await?.is_some_and(|table| table.get(&tracking).is_some());
-    ways.add(Auxiliary::Tracking, tracks.then_some(Way::Switch(tracking)));
     Ok(ways)
 }
 
@@ -145,7 +152,7 @@ pub(crate) async fn auxiliaries(device: &Device, channel: u16) -> Result<Vec<Aux
                 let name = key.split('[').next().unwrap_or_default();
                 device.config(name).await?.and_then(|table| table.flag(key))
             }
-            Way::RainBrush | Way::Ptz(_) => None,
+            Way::RainBrush | Way::Wiper | Way::Ptz(_) => None,
         };
         states.push(AuxiliaryState { auxiliary: *auxiliary, on });
     }
@@ -161,7 +168,17 @@ pub(crate) async fn switch(
 ) -> Result<(), DahuaError> {
     let facts = device.facts(channel).await?;
     let way = facts.ways.of(auxiliary).ok_or_else(|| DahuaError::not_offered("this auxiliary"))?;
-    match orders(way, channel, command)? {
+    if *way == Way::Wiper {
+        match carry_out(device, orders(&Way::RainBrush, channel, command)?).await {
+            Err(error) if error.is_refusal() => {}
+            outcome => return outcome,
+        }
+    }
+    carry_out(device, orders(way, channel, command)?).await
+}
+
+async fn carry_out(device: &Device, orders: Orders) -> Result<(), DahuaError> {
+    match orders {
         Orders::Queries(queries) => {
             for query in queries {
                 device.order(&query).await?;
@@ -213,10 +230,11 @@ fn orders(way: &Way, channel: u16, command: AuxiliaryCommand) -> Result<Orders, 
         }
         (Way::Ptz(code), Off) => Orders::Queries(vec![ptz_query::command("stop", channel, code, [0, 0, 0])]),
         // A stroke that has begun is ended by the wiper itself.
-        (Way::Ptz("Wiper"), Once) => Orders::Queries(vec![
+        (Way::Wiper, Once) => Orders::Queries(vec![
             ptz_query::command("start", channel, "Wiper", [0, 0, 0]),
             ptz_query::command("stop", channel, "Wiper", [0, 0, 0]),
         ]),
+        (Way::Wiper, _) => return orders(&Way::Ptz("Wiper"), channel, command),
         _ => return meaningless(),
     })
 }

@@ -22,7 +22,7 @@ use crate::{
     query::Query,
     quirks::{Difference, QUIRKS},
     rpc::Rpc,
-    text::excerpt,
+    text::{excerpt, failure},
 };
 
 /// Devices forget wrong tries after 5 to 30 minutes.
@@ -138,11 +138,13 @@ async fn try_cgi(client: &Client, oddities: &Oddities) -> Result<(), DahuaError>
         404 => Err(DahuaError::Here(Code::NotADevice, refused(404).to_string())),
         // A locked account is refused before its password is looked at.
         403 => Err(DahuaError::Here(Code::Locked, refused(403).to_string())),
-        status if !answer.is_success() => {
+        _ if answer.is_success() && failure(&answer.text()).is_none() => Ok(()),
+        // Out of connections, or busy: the login is neither taken nor refused.
+        status if !refused(status).is_refusal() => Err(refused(status)),
+        status => {
             oddities.note(refused(status).to_string());
             Ok(())
         }
-        _ => Ok(()),
     }
 }
 

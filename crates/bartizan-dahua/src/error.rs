@@ -100,7 +100,7 @@ impl DahuaError {
     /// The device answered, and its answer is that it does not have or do that.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Refused { status, .. } => !matches!(status, 500 | 502..=599),
+            Self::Refused { status, words, .. } => !matches!(status, 500 | 502..=599) && !is_busy(words),
             Self::Rpc { .. } => true,
             Self::Here(code, _) => *code == Code::NotOffered,
             _ => false,
@@ -114,6 +114,7 @@ impl DahuaError {
             // "Authorization Failed!", "Invalid Authority!": known, but not allowed.
             Self::Refused { words, .. } if speaks_of_rights(words) => Code::Forbidden,
             Self::Refused { status: 500 | 502..=599, .. } => Code::DeviceBusy,
+            Self::Refused { words, .. } if is_busy(words) => Code::DeviceBusy,
             Self::Refused { .. } => Code::NotOffered,
             Self::Rpc { message, .. } if speaks_of_rights(message) => Code::Forbidden,
             Self::Rpc { .. } => Code::NotOffered,
@@ -138,6 +139,11 @@ pub mod rpc {
     pub const CHALLENGE: i64 = 268_632_079;
     /// The session is over, as different firmware numbers it.
     pub const SESSION_OVER: [i64; 3] = [287_637_505, 287_637_504, 28_763_750];
+}
+
+/// Some devices say so with status 200.
+fn is_busy(words: &str) -> bool {
+    words.to_ascii_lowercase().contains("busy")
 }
 
 fn speaks_of_rights(words: &str) -> bool {
@@ -212,6 +218,14 @@ mod tests {
             words: "Error Authorization Failed!".into(),
         };
         assert_eq!(Error::from(refused).code(), Code::Forbidden);
+        let busy = DahuaError::Refused {
+            peer: "cam:80".into(),
+            call: "/cgi-bin/magicBox.cgi?action=getSystemInfo".into(),
+            status: 200,
+            words: "Error Device busy".into(),
+        };
+        assert!(!busy.is_refusal());
+        assert_eq!(Error::from(busy).code(), Code::DeviceBusy);
         let rpc = |code, message: &str| {
             let message = message.to_owned();
             let error = DahuaError::Rpc { peer: "cam:80".into(), method: "x".into(), code, message };

@@ -71,7 +71,6 @@ export const devices = {
     domainText: 'A second address for when you are away',
     cardText: 'Show it as a code for another phone',
     delete: 'Delete device',
-    portList: '{service} {port}',
   },
   domain: {
     title: 'Configure domain (DDNS)',
@@ -120,6 +119,5 @@ export const devices = {
     addingAll: 'Adding… devices out of reach are added too and checked later.',
     stored: 'Added, but out of reach now',
     done: 'Added',
-    scanMore: 'Scan the other parts',
   },
 }

@@ -73,7 +73,6 @@ export const devices: Strings<typeof english> = {
     domainText: '外出时使用的第二地址',
     cardText: '以二维码形式分享到其他手机',
     delete: '删除设备',
-    portList: '{service} {port}',
   },
   domain: {
     title: '配置域名（DDNS）',
@@ -122,6 +121,5 @@ export const devices: Strings<typeof english> = {
     addingAll: '正在添加… 暂时连不上的设备也会添加，稍后再检查。',
     stored: '已添加，但暂时无法连接',
     done: '已添加',
-    scanMore: '扫描其余部分',
   },
 }

@@ -8,7 +8,7 @@ export const en = {
   app: { name: 'Bartizan' },
   tabs: { home: 'Home', messages: 'Messages', devices: 'Devices', me: 'Me', label: 'Main sections' },
   common: {
-    cancel: 'Cancel', retry: 'Try again', save: 'Save', details: 'Technical details', undo: 'Undo', back: 'Back', done: 'Done',
+    cancel: 'Cancel', retry: 'Try again', save: 'Save', details: 'Technical details', undo: 'Undo', back: 'Back',
     channels: 'No channels | 1 channel | {n} channels', more: 'More for {name}',
   },
   home: {

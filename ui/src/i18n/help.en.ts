@@ -1,7 +1,6 @@
 /** Pages of help. */
 export const help = {
   help: {
-    title: 'Help',
     more: 'More help',
     ways: {
       title: 'Which way is right?',

@@ -3,7 +3,6 @@ import type { help as english } from './help.en'
 
 export const help: Strings<typeof english> = {
   help: {
-    title: '帮助',
     more: '更多帮助',
     ways: {
       title: '该选哪种方式？',

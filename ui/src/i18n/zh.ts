@@ -8,7 +8,7 @@ export const zh: Messages = {
   app: { name: 'Bartizan' },
   tabs: { home: '首页', messages: '消息', devices: '设备', me: '我的', label: '主导航' },
   common: {
-    cancel: '取消', retry: '重试', save: '保存', details: '技术详情', undo: '撤销', back: '返回', done: '完成',
+    cancel: '取消', retry: '重试', save: '保存', details: '技术详情', undo: '撤销', back: '返回',
     channels: '没有通道 | 1 个通道 | {n} 个通道', more: '{name}：更多操作',
   },
   home: {

@@ -47,6 +47,11 @@ export function familyName(family: string): string {
   return known === undefined || known === '' ? family : t(`family.${known}`)
 }
 
+/** The same in few letters, for rows of a list. */
+export function familyShort(family: string): string {
+  return family === 'isapi' || family === 'dahua' ? t(`family.${family}Short`) : familyName(family)
+}
+
 /** A SHA-256 in groups of four, so that two can be compared by eye. */
 export function fingerprint(hex: string): string {
   return hex.replace(/[^0-9a-f]/gi, '').toUpperCase().replace(/(.{4})(?=.)/g, '$1 ')

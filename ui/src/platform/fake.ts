@@ -1,6 +1,7 @@
 import type {
-  AppInfo, Channel, Code, Device, DeviceDraft, ErrorDto, Identity, RpcSchema, Settings,
+  AppInfo, Channel, Code, Device, DeviceDraft, ErrorDto, FoundDevice, Identity, RpcSchema, SearchState, Settings,
 } from '@/api/generated'
+import { isLocal } from '@/lib/address'
 import type { Platform, Reply } from './types'
 
 type Handlers = { [K in keyof RpcSchema]?: (request: RpcSchema[K]['request']) => RpcSchema[K]['response'] }
@@ -30,6 +31,15 @@ export function fakeDevice(some: Partial<Device> = {}): Device {
   }
 }
 
+/** A row of a search; an activated camera unless told otherwise. */
+export function fakeFound(some: Partial<FoundDevice> = {}): FoundDevice {
+  const host = some.host ?? '192.168.1.64'
+  return {
+    key: host, host, addresses: [host], ports: {}, family: 'onvif', foundBy: ['WS-Discovery'], activated: true, added: null,
+    identity: fakeIdentity({ maker: 'Acme', model: 'IPC-2100', serial: `SN${host.replaceAll('.', '')}`, class: 'camera' }), ...some,
+  }
+}
+
 export function fakeChannel(number: number, name = `Camera ${number}`): Channel {
   return {
     number,
@@ -49,6 +59,8 @@ export class FakePlatform implements Platform {
   info: AppInfo = { version: '0.1.0', shell: 'web', os: 'linux', ephemeral: false, keyStorage: 'keyFile' }
   settings: Settings = { hardDecoding: true, theme: 'dark', language: 'en', layout: 4, ptzStep: 5 }
   devices: Device[] = []
+  /** What a search finds. */
+  found: FoundDevice[] = []
   private revision = 0
   private readonly removed = new Map<string, Device>()
 
@@ -65,6 +77,14 @@ export class FakePlatform implements Platform {
       const device = this.find(id)
       if (draft.name !== undefined) device.name = draft.name
       if (draft.host !== undefined) device.host = draft.host
+      if (draft.class !== undefined) device.identity.class = draft.class
+      if (draft.routes !== undefined) {
+        device.routes = [
+          ...device.routes.slice(0, 1),
+          ...draft.routes.map(({ host, ports }) => ({ host, ports, local: isLocal(host), inUse: false })),
+        ]
+      }
+      device.unverified = false
       if (draft.transport !== undefined) device.transport = draft.transport
       this.revision += 1
       return structuredClone(device)
@@ -83,6 +103,28 @@ export class FakePlatform implements Platform {
       this.revision += 1
       return structuredClone(device)
     },
+    'devices.recognise': (draft) => {
+      const found = this.found.find((one) => one.host === draft.host)
+      if (found === undefined) throw failure('unreachable')
+      const { family, activated, identity } = found
+      return { family: family ?? 'onvif', evidence: 'it answers GetDeviceInformation', activated, https: false, certificate: null, identity }
+    },
+    'devices.activate': ({ host }) => {
+      const found = this.found.find((one) => one.host === host)
+      if (found !== undefined) found.activated = true
+      return {}
+    },
+    'devices.details': ({ id }) => {
+      const { family, identity, channels, routes } = this.find(id)
+      return {
+        id, family, identity, routes, class: identity.class, webPage: null, clockOffsetMs: null, zone: '', certificate: null, oddities: [],
+        channels: channels.map((channel) => ({ channel, online: true, whyOffline: '' })),
+      }
+    },
+    'devices.snapshot': () => { throw failure('notOffered') },
+    'search.start': () => this.searched(true),
+    'search.next': () => this.searched(false),
+    'search.stop': () => ({}),
     'settings.get': () => ({ ...this.settings }),
     'settings.set': (patch) => (this.settings = { ...this.settings, ...patch }),
     'live.hint': () => ({}),
@@ -99,6 +141,10 @@ export class FakePlatform implements Platform {
       if (error instanceof FakeFailure) return Promise.resolve({ err: error.dto })
       return Promise.reject(error instanceof Error ? error : new Error(String(error)))
     }
+  }
+
+  private searched(running: boolean): SearchState {
+    return { search: 's1', revision: running ? 1 : 2, running, found: running ? [] : structuredClone(this.found), troubles: [] }
   }
 
   private add(draft: DeviceDraft): Device {
