@@ -328,11 +328,15 @@ impl Driver for Device {
             OutputCommand::On => self.trigger(token, true).await,
             OutputCommand::Off => self.trigger(token, false).await,
             OutputCommand::Pulse(milliseconds) => {
-                self.trigger(token, true).await?;
                 let (link, token) = (self.link.clone(), token.to_owned());
                 let length = Duration::from_millis(u64::from(milliseconds)).min(MAX_PULSE);
                 let (done, opened) = tokio::sync::oneshot::channel();
+                // Closing belongs to the task too: a caller that goes away in between must not leave it closed.
                 let task = OwnedTask::spawn(async move {
+                    if let Err(error) = trigger(&link, &token, true).await {
+                        let _ = done.send(Err(error));
+                        return;
+                    }
                     tokio::time::sleep(length).await;
                     let mut result = trigger(&link, &token, false).await;
                     for _ in 1..OPEN_TRIES {
