@@ -6,6 +6,7 @@ mod edges;
 mod failures;
 mod gstreamer;
 mod media_wire;
+mod onvif_witnesses;
 mod secrets;
 mod sim_witness;
 mod support;
