@@ -4,9 +4,9 @@ use aes::{
     Aes128,
     cipher::{BlockEncrypt, KeyInit, generic_array::GenericArray},
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bartizan_base::{Code, Error, Result, Secret};
 use bartizan_http::{Client, Request, xml::Element};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use rsa::{Pkcs1v15Encrypt, RsaPrivateKey, traits::PublicKeyParts as _};
 
 use crate::{IsapiError, link::Link};
@@ -26,13 +26,11 @@ pub fn check_password(password: &Secret) -> Result<()> {
     if !(8..=16).contains(&text.len()) {
         return weak("8 to 16 characters");
     }
-    let classes: [fn(&u8) -> bool; 4] = [
-        u8::is_ascii_lowercase,
-        u8::is_ascii_uppercase,
-        u8::is_ascii_digit,
-        |byte| !byte.is_ascii_alphanumeric(),
-    ];
-    if classes.iter().filter(|class| text.as_bytes().iter().any(|byte| class(byte))).count() < 2 {
+    let classes: [fn(&u8) -> bool; 4] =
+        [u8::is_ascii_lowercase, u8::is_ascii_uppercase, u8::is_ascii_digit, |byte| {
+            !byte.is_ascii_alphanumeric()
+        }];
+    if classes.iter().filter(|class| text.as_bytes().iter().any(class)).count() < 2 {
         return weak("at least two of small letters, capitals, digits and others");
     }
     Ok(())
@@ -82,12 +80,12 @@ pub(crate) async fn activate(client: Client, password: &Secret, key: &RsaPrivate
         .without_login();
     let what = link.what(&request);
     let challenge = link.exchange(request).await.map_err(in_the_web_page)?;
-    let unexpected = |reason: &str| {
-        Error::from(IsapiError::Unexpected { what: what.clone(), reason: reason.to_owned() })
-    };
+    let unexpected =
+        |reason: &str| Error::from(IsapiError::Unexpected { what: what.clone(), reason: reason.to_owned() });
     let sent = challenge.text("key").ok_or_else(|| unexpected("no key"))?;
     let key_hex = open_challenge(sent, key).ok_or_else(|| unexpected("the key cannot be opened"))?;
-    let encrypted = encrypt_password(&key_hex, password).ok_or_else(|| unexpected("the key is no AES key"))?;
+    let encrypted =
+        encrypt_password(&key_hex, password).ok_or_else(|| unexpected("the key is no AES key"))?;
     let body = Element::new("ActivateInfo", "").with(Element::new("password", &encrypted));
     let request = |body: &Element| {
         Request::put("/ISAPI/System/activate", body.to_xml()).content_type("application/xml").without_login()
@@ -126,7 +124,8 @@ fn open_challenge(sent: &str, key: &RsaPrivateKey) -> Option<String> {
 
 /// A fresh key pair. Takes tens of milliseconds: not for the runtime's threads.
 pub(crate) fn new_key() -> Result<RsaPrivateKey> {
-    RsaPrivateKey::new(&mut rsa::rand_core::OsRng, KEY_BITS).map_err(|e| Error::new(Code::Internal, e.to_string()))
+    RsaPrivateKey::new(&mut rsa::rand_core::OsRng, KEY_BITS)
+        .map_err(|e| Error::new(Code::Internal, e.to_string()))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -161,7 +160,11 @@ mod tests {
             ("abcd 123\n", false),
         ] {
             let result = check_password(&Secret::new(password));
-            assert_eq!(result.as_ref().map_err(Error::code), if taken { Ok(&()) } else { Err(Code::WeakPassword) }, "{password}");
+            assert_eq!(
+                result.as_ref().map_err(Error::code),
+                if taken { Ok(&()) } else { Err(Code::WeakPassword) },
+                "{password}"
+            );
         }
     }
 

@@ -39,7 +39,12 @@ pub(crate) struct AuxiliaryFacts {
 
 impl AuxiliaryFacts {
     /// Asks for every resource. `head`: something here turns or zooms.
-    pub(crate) async fn ask(link: &Link, channel: u16, class: DeviceClass, head: bool) -> Result<Self, IsapiError> {
+    pub(crate) async fn ask(
+        link: &Link,
+        channel: u16,
+        class: DeviceClass,
+        head: bool,
+    ) -> Result<Self, IsapiError> {
         let mut facts = Self { channel, ..Self::default() };
         if let Some(root) = link.get_optional(&facts.light_path("")).await? {
             let limits = link.get_optional(&facts.light_path("/capabilities")).await?;
@@ -119,7 +124,12 @@ impl AuxiliaryFacts {
     }
 
     /// Switches one.
-    pub(crate) async fn switch(&self, link: &Link, auxiliary: Auxiliary, command: AuxiliaryCommand) -> Result<()> {
+    pub(crate) async fn switch(
+        &self,
+        link: &Link,
+        auxiliary: Auxiliary,
+        command: AuxiliaryCommand,
+    ) -> Result<()> {
         let on = match command {
             AuxiliaryCommand::On => true,
             AuxiliaryCommand::Off => false,
@@ -166,9 +176,8 @@ fn light_modes(root: &Element, limits: Option<&Element>) -> Option<(String, Stri
         .and_then(|mode| mode.attribute("opt"))
         .map(|opt| opt.split(',').map(str::trim).collect())
         .unwrap_or_default();
-    let choose = |modes: &[&str]| {
-        modes.iter().find(|mode| offered.contains(mode)).map(|mode| (*mode).to_owned())
-    };
+    let choose =
+        |modes: &[&str]| modes.iter().find(|mode| offered.contains(mode)).map(|mode| (*mode).to_owned());
     let white = choose(&WHITE_MODES).or_else(|| {
         let has_white = WHITE_MODES.contains(&now) || root.child("whiteLightBrightness").is_some();
         (offered.is_empty() && has_white)
@@ -211,9 +220,7 @@ async fn sound_siren(link: &Link, sound: u64) -> Result<()> {
     let play = format!("{BASE}/AudioOut/1/PlayCustomAudioFile?format=json&customAudioID={sound}");
     match link.put(&play, None).await {
         // Newer firmware plays the chosen sound as a test.
-        Err(error) if error.is_absence() => {
-            Ok(link.put(&format!("{BASE}/1/test?format=json"), None).await?)
-        }
+        Err(error) if error.is_absence() => Ok(link.put(&format!("{BASE}/1/test?format=json"), None).await?),
         other => Ok(other?),
     }
 }

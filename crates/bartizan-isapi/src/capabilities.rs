@@ -58,14 +58,17 @@ async fn ask_ptz(link: &Link, channel: u16, identity: &Identity) -> Result<Optio
         && root.name.starts_with("PTZChan")
     {
         let from_top = quirks::has(identity, Difference::Position3dFromTop);
-        facts = Some(PtzFacts::read(&root, channel, from_top)).filter(|f| f.capabilities.any() || f.capabilities.absolute);
+        facts = Some(PtzFacts::read(&root, channel, from_top))
+            .filter(|f| f.capabilities.any() || f.capabilities.absolute);
         if facts.is_some() && !root.children.iter().any(|child| child.name.ends_with("Space")) {
             // Recorders answer for every channel; only the list says which has a head.
             let enabled = link.get_optional(&format!("/ISAPI/PTZCtrl/channels/{channel}")).await?;
             if enabled.is_none_or(|root| root.text("enabled") != Some("true")) {
                 facts = None;
             } else {
-                link.note(format!("channel {channel}: PTZ capabilities name no axis; pan, tilt and zoom are assumed"));
+                link.note(format!(
+                    "channel {channel}: PTZ capabilities name no axis; pan, tilt and zoom are assumed"
+                ));
             }
         }
         if let Some(facts) = &mut facts
@@ -77,10 +80,11 @@ async fn ask_ptz(link: &Link, channel: u16, identity: &Identity) -> Result<Optio
     }
     let focus = has_lens(link, channel, "focus").await?;
     let iris = has_lens(link, channel, "iris").await?;
-    let auto_focus = match link.get_optional(&format!("/ISAPI/Image/channels/{channel}/focusConfiguration")).await? {
-        Some(root) => root.child("focusStyle").is_some(),
-        None => false,
-    };
+    let auto_focus =
+        match link.get_optional(&format!("/ISAPI/Image/channels/{channel}/focusConfiguration")).await? {
+            Some(root) => root.child("focusStyle").is_some(),
+            None => false,
+        };
     if facts.is_none() && !focus && !iris && !auto_focus {
         return Ok(None);
     }
@@ -161,7 +165,11 @@ pub(crate) fn key_frame_path(channel: u16, profile: StreamProfile) -> String {
 }
 
 /// A whole picture, from the first resource that gives one.
-pub(crate) async fn snapshot(link: &Link, channel: u16, class: DeviceClass) -> Result<bytes::Bytes, IsapiError> {
+pub(crate) async fn snapshot(
+    link: &Link,
+    channel: u16,
+    class: DeviceClass,
+) -> Result<bytes::Bytes, IsapiError> {
     let mut first = None;
     for (at, path) in snapshot_paths(channel).into_iter().enumerate() {
         if at == 2 && class == DeviceClass::Camera {

@@ -18,7 +18,9 @@ pub(crate) fn identity(root: &Element) -> Identity {
     let model = text("model");
     Identity {
         // The maker is not told; brands built by the same maker put their own name here on some firmware.
-        maker: Some(text("manufacturer")).filter(|maker| !maker.is_empty()).unwrap_or_else(|| "Hikvision".into()),
+        maker: Some(text("manufacturer"))
+            .filter(|maker| !maker.is_empty())
+            .unwrap_or_else(|| "Hikvision".into()),
         firmware: [text("firmwareVersion"), text("firmwareReleasedDate")].join(" ").trim().to_owned(),
         serial: text("serialNumber"),
         mac: text("macAddress").to_ascii_lowercase().replace('-', ":"),

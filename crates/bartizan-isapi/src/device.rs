@@ -179,7 +179,9 @@ impl Driver for Device {
         }
         let mut head = self.head(channel).await?;
         let offered = match to {
-            PtzMove::Continuous { .. } | PtzMove::Stop => head.capabilities.pan_tilt || head.capabilities.zoom,
+            PtzMove::Continuous { .. } | PtzMove::Stop => {
+                head.capabilities.pan_tilt || head.capabilities.zoom
+            }
             PtzMove::Relative(_) => head.capabilities.relative,
             PtzMove::Absolute(_) => head.capabilities.absolute,
             PtzMove::CenterOn { .. } => head.capabilities.center_on,
@@ -191,7 +193,8 @@ impl Driver for Device {
         let (path, body) = head.request(to);
         match self.link.put(&head.path(path), body.as_ref()).await {
             Err(error) if path == "momentary" && error.is_absence() => {
-                self.link.note(format!("channel {channel}: momentary moves are promised and refused: {error}"));
+                self.link
+                    .note(format!("channel {channel}: momentary moves are promised and refused: {error}"));
                 self.no_momentary.lock().unwrap_or_else(PoisonError::into_inner).push(channel);
                 head.momentary = false;
                 let (path, body) = head.request(to);
@@ -224,7 +227,8 @@ impl Driver for Device {
             "focus" => head.capabilities.focus,
             _ => head.capabilities.iris,
         };
-        let requests: Vec<_> = ptz::lens_requests(to).into_iter().filter(|(resource, _)| has(resource)).collect();
+        let requests: Vec<_> =
+            ptz::lens_requests(to).into_iter().filter(|(resource, _)| has(resource)).collect();
         if requests.is_empty() {
             return Err(not_offered("this move of the lens"));
         }
@@ -260,7 +264,9 @@ impl Driver for Device {
         };
         let path = head.path(&format!("presets/{id}"));
         match change {
-            PresetChange::Set { name, .. } => self.link.put(&path, Some(&ptz::preset_body(id, &name))).await?,
+            PresetChange::Set { name, .. } => {
+                self.link.put(&path, Some(&ptz::preset_body(id, &name))).await?
+            }
             PresetChange::Rename { name, .. } => self.rename(&head, id, &name).await?,
             PresetChange::Remove { .. } => self.link.delete(&path).await?,
         }
@@ -305,7 +311,8 @@ impl Driver for Device {
         let mut outputs = io::outputs(&root);
         for output in &mut outputs {
             if output.on.is_none()
-                && let Some(root) = self.link.get_optional(&format!("{OUTPUTS}/{}/status", output.token)).await?
+                && let Some(root) =
+                    self.link.get_optional(&format!("{OUTPUTS}/{}/status", output.token)).await?
             {
                 output.on = io::state(&root);
             }
@@ -321,11 +328,15 @@ impl Driver for Device {
             OutputCommand::On => self.trigger(token, true).await,
             OutputCommand::Off => self.trigger(token, false).await,
             OutputCommand::Pulse(milliseconds) => {
-                self.trigger(token, true).await?;
                 let (link, token) = (self.link.clone(), token.to_owned());
                 let length = Duration::from_millis(u64::from(milliseconds)).min(MAX_PULSE);
                 let (done, opened) = tokio::sync::oneshot::channel();
+                // Closing belongs to the task too: a caller that goes away in between must not leave it closed.
                 let task = OwnedTask::spawn(async move {
+                    if let Err(error) = trigger(&link, &token, true).await {
+                        let _ = done.send(Err(error));
+                        return;
+                    }
                     tokio::time::sleep(length).await;
                     let mut result = trigger(&link, &token, false).await;
                     for _ in 1..OPEN_TRIES {
@@ -357,14 +368,19 @@ impl Device {
         let path = format!("/ISAPI/Image/channels/{channel}/focusConfiguration");
         let mut root: Element = self.link.get(&path).await?;
         let offered = root.child("focusStyle").and_then(|style| style.attribute("opt")).unwrap_or("");
-        let style = if offered.is_empty() || offered.contains("SEMIAUTOMATIC") { "SEMIAUTOMATIC" } else { "AUTO" };
+        let style =
+            if offered.is_empty() || offered.contains("SEMIAUTOMATIC") { "SEMIAUTOMATIC" } else { "AUTO" };
         root.set_text("focusStyle", style);
         Ok(self.link.put(&path, Some(&root)).await?)
     }
 }
 
 fn preset_id(token: &str) -> Result<u16> {
-    token.parse().ok().filter(|id| *id > 0).ok_or_else(|| Error::new(Code::InvalidInput, "not a preset of this device"))
+    token
+        .parse()
+        .ok()
+        .filter(|id| *id > 0)
+        .ok_or_else(|| Error::new(Code::InvalidInput, "not a preset of this device"))
 }
 
 fn not_offered(what: &str) -> Error {

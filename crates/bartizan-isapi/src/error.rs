@@ -1,7 +1,10 @@
 use std::fmt;
 
 use bartizan_base::{Code, Error};
-use bartizan_http::{HttpError, xml::{Element, XmlError}};
+use bartizan_http::{
+    HttpError,
+    xml::{Element, XmlError},
+};
 
 /// What went wrong between us and the device.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -88,7 +91,8 @@ impl ResponseStatus {
             return None;
         }
         let text = |path| root.text(path).unwrap_or("").to_owned();
-        let words = Some(text("errorMsg")).filter(|words| !words.is_empty()).unwrap_or_else(|| text("statusString"));
+        let words =
+            Some(text("errorMsg")).filter(|words| !words.is_empty()).unwrap_or_else(|| text("statusString"));
         Some(Self { http, code: root.parse_text("statusCode"), sub: text("subStatusCode"), words })
     }
 

@@ -23,7 +23,8 @@ const DEVICE_INFO: &str = "/ISAPI/System/deviceInfo";
 const PROBES: [&str; 2] = [activation::STATUS, DEVICE_INFO];
 /// Beginnings of Digest realms, lower case, by which these devices show themselves: `IP Camera(51253)`,
 /// `DVRNVRDVS`, a model.
-const REALMS: &[&str] = &["ip camera(", "dvrnvrdvs", "ds-", "ids-", "embedded net dvr", "hikvision", "network camera("];
+const REALMS: &[&str] =
+    &["ip camera(", "dvrnvrdvs", "ds-", "ids-", "embedded net dvr", "hikvision", "network camera("];
 
 /// The ISAPI family. One instance serves all devices: it remembers which accounts have one try left.
 #[derive(Debug)]
@@ -203,10 +204,7 @@ impl Family for Isapi {
 
 /// Nothing else will be reached there either.
 fn ends_search(error: &HttpError) -> bool {
-    matches!(
-        error,
-        HttpError::HostUnknown { .. } | HttpError::Unreachable { .. } | HttpError::Timeout { .. }
-    )
+    matches!(error, HttpError::HostUnknown { .. } | HttpError::Unreachable { .. } | HttpError::Timeout { .. })
 }
 
 /// What in an answer shows this family; `None` when nothing does.
@@ -258,5 +256,8 @@ fn told_identity(path: &str, response: &Response) -> Option<Identity> {
     if path != DEVICE_INFO || !response.is_success() {
         return None;
     }
-    Element::parse(&response.body).ok().filter(|root| root.name == "DeviceInfo").map(|root| channels::identity(&root))
+    Element::parse(&response.body)
+        .ok()
+        .filter(|root| root.name == "DeviceInfo")
+        .map(|root| channels::identity(&root))
 }

@@ -7,7 +7,9 @@ use bartizan_http::xml::Element;
 pub(crate) fn outputs(root: &Element) -> Vec<AlarmOutput> {
     root.children("IOOutputPort")
         .filter_map(|port| {
-            let name = ["outputName", "name", "IOUseInfo/IOName", "IOPortName"].iter().find_map(|path| port.text(path));
+            let name = ["outputName", "name", "IOUseInfo/IOName", "IOPortName"]
+                .iter()
+                .find_map(|path| port.text(path));
             Some(AlarmOutput {
                 token: port.text("id")?.to_owned(),
                 name: name.unwrap_or("").to_owned(),

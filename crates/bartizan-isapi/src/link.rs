@@ -120,7 +120,8 @@ fn said(response: &Response) -> Option<ResponseStatus> {
     if body.starts_with(b"{") {
         let value: serde_json::Value = serde_json::from_slice(body).ok()?;
         let text = |key: &str| value.get(key).and_then(|v| v.as_str()).unwrap_or("").to_owned();
-        let words = Some(text("errorMsg")).filter(|words| !words.is_empty()).unwrap_or_else(|| text("statusString"));
+        let words =
+            Some(text("errorMsg")).filter(|words| !words.is_empty()).unwrap_or_else(|| text("statusString"));
         let code = value.get("statusCode")?.as_u64()?;
         return Some(ResponseStatus {
             http: response.status,

@@ -46,7 +46,10 @@ impl UserCheck {
             activated: is("isActivated"),
             weak_password: is("isDefaultPassword") == Some(true) || is("isRiskPassword") == Some(true),
             locked: locked == Some(true),
-            unlock_after: root.parse_text("unlockTime").map(Duration::from_secs).filter(|time| !time.is_zero()),
+            unlock_after: root
+                .parse_text("unlockTime")
+                .map(Duration::from_secs)
+                .filter(|time| !time.is_zero()),
             tries_left: root.parse_text("retryLoginTime"),
         };
         let says_something = root.name == "userCheck" || locked.is_some() || check.tries_left.is_some();
@@ -56,7 +59,8 @@ impl UserCheck {
     /// The error of a refused login.
     pub(crate) fn refusal(&self, detail: String) -> Error {
         if self.locked || self.tries_left == Some(0) {
-            return Error::new(Code::Locked, detail).with_retry_after(self.unlock_after.unwrap_or(DEFAULT_LOCK));
+            return Error::new(Code::Locked, detail)
+                .with_retry_after(self.unlock_after.unwrap_or(DEFAULT_LOCK));
         }
         let error = Error::new(Code::WrongPassword, detail);
         match self.tries_left {
@@ -148,7 +152,10 @@ mod tests {
     #[test]
     fn remaining_tries_and_locks_are_read() {
         let check = UserCheck::parse(&body("4", "unlock", "0")).unwrap();
-        assert_eq!((check.ok, check.locked, check.tries_left, check.unlock_after), (false, false, Some(4), None));
+        assert_eq!(
+            (check.ok, check.locked, check.tries_left, check.unlock_after),
+            (false, false, Some(4), None)
+        );
         let error = check.refusal(String::new());
         assert_eq!((error.code(), error.tries_left()), (Code::WrongPassword, Some(4)));
         let error = UserCheck::parse(&body("0", "lock", "1740")).unwrap().refusal(String::new());
@@ -159,7 +166,9 @@ mod tests {
         )
         .unwrap();
         assert_eq!((ok.ok, ok.activated, ok.weak_password, ok.locked), (true, Some(true), true, false));
-        for other in [&b"<html>401</html>"[..], b"", b"<ResponseStatus><statusCode>4</statusCode></ResponseStatus>"] {
+        for other in
+            [&b"<html>401</html>"[..], b"", b"<ResponseStatus><statusCode>4</statusCode></ResponseStatus>"]
+        {
             assert_eq!(UserCheck::parse(other), None);
         }
     }
@@ -170,7 +179,10 @@ mod tests {
         let code = |spend| warnings.check("cam:80", "admin", spend).map_err(|error| error.code());
         warnings.learn("cam:80", "admin", &UserCheck::parse(&body("1", "unlock", "0")).unwrap());
         assert_eq!((code(false), code(true)), (Err(Code::LastTry), Ok(())));
-        assert!(warnings.check("cam:80", "guest", false).is_ok() && warnings.check("cam:81", "admin", false).is_ok());
+        assert!(
+            warnings.check("cam:80", "guest", false).is_ok()
+                && warnings.check("cam:81", "admin", false).is_ok()
+        );
         warnings.learn("cam:80", "admin", &UserCheck::parse(&body("0", "lock", "60")).unwrap());
         assert_eq!((code(false), code(true)), (Err(Code::Locked), Err(Code::Locked)));
         tokio::time::advance(Duration::from_secs(61)).await;

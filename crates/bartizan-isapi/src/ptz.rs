@@ -13,11 +13,49 @@ use crate::{IsapiError, link::Link};
 const SPECIAL: std::ops::RangeInclusive<u16> = 33..=105;
 /// Beginnings of the names that firmware gives to command presets, lower case.
 const COMMAND_NAMES: &[&str] = &[
-    "auto flip", "auto-flip", "back to origin", "call patrol", "call pattern", "day mode", "night mode", "auto mode",
-    "day/night", "ir cut", "stop a scan", "stop scan", "auto scan", "frame scan", "random scan", "panorama scan",
-    "tilt scan", "start auto", "start frame", "start random", "start panorama", "start tilt", "one-touch", "one touch",
-    "manual limit", "set manual", "set limit", "save manual", "limits", "remote reboot", "reboot", "call osd", "osd",
-    "patrol", "pattern", "wiper", "light", "defog", "stop", "clear", "delete", "preset", "restart",
+    "auto flip",
+    "auto-flip",
+    "back to origin",
+    "call patrol",
+    "call pattern",
+    "day mode",
+    "night mode",
+    "auto mode",
+    "day/night",
+    "ir cut",
+    "stop a scan",
+    "stop scan",
+    "auto scan",
+    "frame scan",
+    "random scan",
+    "panorama scan",
+    "tilt scan",
+    "start auto",
+    "start frame",
+    "start random",
+    "start panorama",
+    "start tilt",
+    "one-touch",
+    "one touch",
+    "manual limit",
+    "set manual",
+    "set limit",
+    "save manual",
+    "limits",
+    "remote reboot",
+    "reboot",
+    "call osd",
+    "osd",
+    "patrol",
+    "pattern",
+    "wiper",
+    "light",
+    "defog",
+    "stop",
+    "clear",
+    "delete",
+    "preset",
+    "restart",
 ];
 /// Presets when the device does not say how many.
 const USUAL_PRESETS: u16 = 300;
@@ -41,7 +79,8 @@ impl Range {
     /// `XRange{Min,Max}`; some firmware writes `min` and `max`.
     fn read(root: &Element, path: &str) -> Option<Self> {
         let range = root.find(path)?;
-        let bound = |a, b| range.parse_text::<f32>(a).or_else(|| range.parse_text(b)).filter(|v: &f32| v.is_finite());
+        let bound =
+            |a, b| range.parse_text::<f32>(a).or_else(|| range.parse_text(b)).filter(|v: &f32| v.is_finite());
         let (min, max) = (bound("Min", "min")?, bound("Max", "max")?);
         (min < max).then_some(Self { min, max })
     }
@@ -105,7 +144,10 @@ impl PtzFacts {
             .find("PresetNameCap/specialNo")
             .and_then(|element| element.attribute("opt").or(Some(element.text.as_str())))
             .filter(|text| !text.is_empty())
-            .map_or_else(|| SPECIAL.collect(), |text| text.split(',').filter_map(|n| n.trim().parse().ok()).collect());
+            .map_or_else(
+                || SPECIAL.collect(),
+                |text| text.split(',').filter_map(|n| n.trim().parse().ok()).collect(),
+            );
         Self {
             channel,
             capabilities: PtzCapabilities {
@@ -115,15 +157,19 @@ impl PtzFacts {
                 absolute: has("AbsolutePanTiltPositionSpace"),
                 center_on: is("isSupportPosition3D") || has("Position3D") || is("position3DSupport"),
                 // The maker's spelling, and the right one.
-                home: ["homePostionSupport", "homePositionSupport", "isSupportHomePosition"].into_iter().any(is),
+                home: ["homePostionSupport", "homePositionSupport", "isSupportHomePosition"]
+                    .into_iter()
+                    .any(is),
                 presets: (most != Some(0) && root.text("isSupportPreset") != Some("false") && pan_tilt)
                     .then_some(PresetCapabilities { most: most.unwrap_or(USUAL_PRESETS), writable: true }),
                 ..PtzCapabilities::default()
             },
             momentary: has("MomentaryPanTiltSpace") || is("isSupportMomentary"),
             speed: Range::read(root, "ContinuousPanTiltSpace/XRange").unwrap_or(Range::new(-100.0, 100.0)),
-            azimuth: Range::read(root, "AbsolutePanTiltPositionSpace/XRange").unwrap_or(Range::new(0.0, 3600.0)),
-            elevation: Range::read(root, "AbsolutePanTiltPositionSpace/YRange").unwrap_or(Range::new(-900.0, 2700.0)),
+            azimuth: Range::read(root, "AbsolutePanTiltPositionSpace/XRange")
+                .unwrap_or(Range::new(0.0, 3600.0)),
+            elevation: Range::read(root, "AbsolutePanTiltPositionSpace/YRange")
+                .unwrap_or(Range::new(-900.0, 2700.0)),
             zoom: Range::read(root, "AbsoluteZoomPositionSpace/ZRange").unwrap_or(Range::new(1.0, 1000.0)),
             relative: Range::read(root, "RelativePanTiltSpace/XRange").unwrap_or(Range::new(-100.0, 100.0)),
             relative_zoom: Range::read(root, "RelativeZoomSpace/ZRange").unwrap_or(Range::new(-100.0, 100.0)),
@@ -134,7 +180,9 @@ impl PtzFacts {
 
     /// A camera whose head stands still, but whose lens moves.
     pub(crate) fn lens_only(channel: u16) -> Self {
-        let none = Element::new("PTZChanelCap", "").with(Element::new("NoSpace", "")).with(Element::new("maxPresetNum", "0"));
+        let none = Element::new("PTZChanelCap", "")
+            .with(Element::new("NoSpace", ""))
+            .with(Element::new("maxPresetNum", "0"));
         Self::read(&none, channel, false)
     }
 
@@ -195,14 +243,18 @@ impl PtzFacts {
             Element::new(name, "").with(number("positionX", at(x))).with(number("positionY", at(y)))
         };
         // From the upper left to the lower right means nearer.
-        Element::new("position3D", "")
-            .with(point("StartPoint", x - half, y + upper))
-            .with(point("EndPoint", x + half, y - upper))
+        Element::new("position3D", "").with(point("StartPoint", x - half, y + upper)).with(point(
+            "EndPoint",
+            x + half,
+            y - upper,
+        ))
     }
 
     /// Reads a `PTZStatus`.
     pub(crate) fn status(&self, root: &Element) -> PtzStatus {
-        let read = |name: &str| root.descendant(name).and_then(|e| e.text.parse::<f32>().ok()).filter(|v| v.is_finite());
+        let read = |name: &str| {
+            root.descendant(name).and_then(|e| e.text.parse::<f32>().ok()).filter(|v| v.is_finite())
+        };
         let position = || {
             Some(Position {
                 pan: self.azimuth.signed_of(read("azimuth")?),
@@ -216,7 +268,9 @@ impl PtzFacts {
     /// Reads a `PTZPresetList`: without empty places, and without commands unless their name is a person's.
     pub(crate) fn presets(&self, root: &Element) -> Vec<Preset> {
         root.children("PTZPreset")
-            .filter(|preset| preset.text("enabled").is_none_or(|enabled| enabled.eq_ignore_ascii_case("true")))
+            .filter(|preset| {
+                preset.text("enabled").is_none_or(|enabled| enabled.eq_ignore_ascii_case("true"))
+            })
             .filter_map(|preset| {
                 let id: u16 = preset.parse_text("id")?;
                 let name = preset.text("presetName").unwrap_or("");
@@ -232,7 +286,9 @@ impl PtzFacts {
     pub(crate) fn free_preset(&self, root: &Element) -> Option<u16> {
         let taken: Vec<u16> = root
             .children("PTZPreset")
-            .filter(|preset| preset.text("enabled").is_none_or(|enabled| enabled.eq_ignore_ascii_case("true")))
+            .filter(|preset| {
+                preset.text("enabled").is_none_or(|enabled| enabled.eq_ignore_ascii_case("true"))
+            })
             .filter_map(|preset| preset.parse_text("id"))
             .collect();
         let most = self.capabilities.presets.map_or(0, |presets| presets.most);

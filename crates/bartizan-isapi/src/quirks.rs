@@ -23,5 +23,9 @@ pub(crate) fn has(identity: &Identity, difference: Difference) -> bool {
 
 /// What applies to a device, for people to read.
 pub(crate) fn names(identity: &Identity) -> Vec<String> {
-    TABLE.iter().filter(|row| row.applies(identity)).map(|row| format!("quirk {:?}: {}", row.what, row.source)).collect()
+    TABLE
+        .iter()
+        .filter(|row| row.applies(identity))
+        .map(|row| format!("quirk {:?}: {}", row.what, row.source))
+        .collect()
 }

@@ -27,7 +27,9 @@ const PAUSE_MS: u64 = 20;
 
 /// The inquiry, with line feeds only, as devices want it.
 pub fn inquiry(uuid: &str) -> String {
-    format!("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<Probe>\n<Uuid>{uuid}</Uuid>\n<Types>inquiry</Types>\n</Probe>\n")
+    format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<Probe>\n<Uuid>{uuid}</Uuid>\n<Types>inquiry</Types>\n</Probe>\n"
+    )
 }
 
 /// Reads an answer. `None` for anything else: our own inquiry, other verbs, noise. A binary prefix is stepped over.
@@ -50,7 +52,9 @@ pub fn read_answer(datagram: &[u8], from: IpAddr) -> Option<Sighting> {
     }
     let number = |path: &str| root.parse_text::<u32>(path).unwrap_or(0);
     let mut class = channels::class("", &model);
-    if class == bartizan_device::DeviceClass::Unknown && number("DigitalChannelNum") + number("AnalogChannelNum") > 1 {
+    if class == bartizan_device::DeviceClass::Unknown
+        && number("DigitalChannelNum") + number("AnalogChannelNum") > 1
+    {
         class = bartizan_device::DeviceClass::Recorder;
     }
     Some(Sighting {
@@ -90,7 +94,11 @@ pub(crate) async fn discover(scope: &SearchScope, port: u16, found: mpsc::Sender
     let interfaces: Vec<Ipv4Addr> = if scope.interfaces.is_empty() {
         vec![Ipv4Addr::UNSPECIFIED]
     } else {
-        scope.interfaces.iter().filter_map(|ip| if let IpAddr::V4(ip) = ip { Some(*ip) } else { None }).collect()
+        scope
+            .interfaces
+            .iter()
+            .filter_map(|ip| if let IpAddr::V4(ip) = ip { Some(*ip) } else { None })
+            .collect()
     };
     let mut tasks = Vec::new();
     let mut first_error = None;
@@ -238,11 +246,17 @@ mod tests {
             activated: Some(false),
             ..Sighting::default()
         };
-        let prefixed = [&[0x21, 0x02, 0x01, 0x42, 0, 0, 0xff, b'<', 0x01][..], ANSWER.as_bytes(), &[0, 0]].concat();
+        let prefixed =
+            [&[0x21, 0x02, 0x01, 0x42, 0, 0, 0xff, b'<', 0x01][..], ANSWER.as_bytes(), &[0, 0]].concat();
         for datagram in [ANSWER.as_bytes(), &prefixed] {
             assert_eq!(read_answer(datagram, from).as_ref(), Some(&wanted));
         }
-        for other in [inquiry("x").as_bytes(), b"", b"<ProbeMatch", &ANSWER.replace(">inquiry<", ">update<").into_bytes()] {
+        for other in [
+            inquiry("x").as_bytes(),
+            b"",
+            b"<ProbeMatch",
+            &ANSWER.replace(">inquiry<", ">update<").into_bytes(),
+        ] {
             assert_eq!(read_answer(other, from), None);
         }
     }

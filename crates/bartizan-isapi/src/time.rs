@@ -39,7 +39,8 @@ fn told_offset_s(text: &str) -> Option<i32> {
 pub(crate) fn time_zone(text: &str) -> Option<TimeZone> {
     let name_end = text.find(|c: char| !c.is_ascii_alphabetic())?;
     let (name, rest) = text.split_at(name_end);
-    let offset_end = rest.find(|c: char| !(c.is_ascii_digit() || matches!(c, '+' | '-' | ':'))).unwrap_or(rest.len());
+    let offset_end =
+        rest.find(|c: char| !(c.is_ascii_digit() || matches!(c, '+' | '-' | ':'))).unwrap_or(rest.len());
     let (offset, rest) = rest.split_at(offset_end);
     let west = posix_seconds(offset)?;
     // POSIX wants three letters at least.
@@ -58,8 +59,10 @@ fn posix_seconds(text: &str) -> Option<i32> {
         Some(rest) => (-1, rest),
         None => (1, text.strip_prefix('+').unwrap_or(text)),
     };
-    let mut parts = digits.split(':').map(|part| part.parse::<i32>().ok().filter(|part| (0..=167).contains(part)));
-    let (hours, minutes, seconds) = (parts.next()??, parts.next().unwrap_or(Some(0))?, parts.next().unwrap_or(Some(0))?);
+    let mut parts =
+        digits.split(':').map(|part| part.parse::<i32>().ok().filter(|part| (0..=167).contains(part)));
+    let (hours, minutes, seconds) =
+        (parts.next()??, parts.next().unwrap_or(Some(0))?, parts.next().unwrap_or(Some(0))?);
     Some(sign * (hours * 3600 + minutes * 60 + seconds))
 }
 
