@@ -41,7 +41,7 @@ export const en = {
     upLeft: 'Up and left', upRight: 'Up and right', downLeft: 'Down and left', downRight: 'Down and right',
     home: 'Home position',
     zoom: 'Zoom', zoomIn: 'Zoom in', zoomOut: 'Zoom out',
-    focus: 'Focus', focusNear: 'Focus nearer', focusFar: 'Focus farther', autoFocus: 'Focus by itself',
+    focus: 'Focus', focusNear: 'Focus nearer', focusFar: 'Focus farther', autoFocus: 'Autofocus',
     iris: 'Iris', irisOpen: 'Open the iris (brighter)', irisClose: 'Close the iris (darker)',
     step: 'Speed', stepOf: '{n} of 8',
     presets: 'Presets', presetName: 'Preset {n}', presetNameLabel: 'Name of the preset', savePreset: 'Save this view',
