@@ -5,6 +5,7 @@ mod contract;
 mod edges;
 mod failures;
 mod gstreamer;
+mod isapi_driver;
 mod media_wire;
 mod onvif_witnesses;
 mod secrets;
