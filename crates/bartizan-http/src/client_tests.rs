@@ -9,7 +9,7 @@ use bartizan_base::{Code, OwnedTask, Secret};
 use bartizan_device::{Credentials, ServicePorts};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
 };
 
 use super::*;

@@ -212,7 +212,10 @@ async fn siren(link: &Link) -> Result<Option<u64>, IsapiError> {
         return Ok(None);
     };
     let Some(settings) = value.get("AudioAlarm") else { return Ok(None) };
-    Ok(Some(["customAudioID", "audioID"].iter().find_map(|key| settings.get(key)?.as_u64()).unwrap_or(1)))
+    let own =
+        settings.get("customAudioInfoList").and_then(|list| list.get(0)?.get("customAudioID")?.as_u64());
+    let named = ["customAudioID", "audioID"].iter().find_map(|key| settings.get(key)?.as_u64());
+    Ok(Some(own.or(named).unwrap_or(1)))
 }
 
 async fn sound_siren(link: &Link, sound: u64) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bartizan_base::{Code, StreamProfile};
-use bartizan_device::{Capabilities, DeviceClass, Identity};
+use bartizan_device::{Capabilities, DeviceClass, Identity, LensMove};
 use bartizan_http::{HttpError, Request};
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     channels::stream_id,
     imaging::ImagingFacts,
     link::{Link, refusal},
-    ptz::PtzFacts,
+    ptz::{PtzFacts, lens_requests},
     quirks::{self, Difference},
 };
 
@@ -95,19 +95,23 @@ async fn ask_ptz(link: &Link, channel: u16, identity: &Identity) -> Result<Optio
     Ok(Some(facts))
 }
 
-/// Focus and iris are written only on much firmware; what cannot be read then says so, which is an answer too.
+/// Whether focus or iris can be moved. Much firmware lets them be written only: then it is asked by a stop, which
+/// moves nothing.
 async fn has_lens(link: &Link, channel: u16, resource: &str) -> Result<bool, IsapiError> {
-    match link.get(&format!("/ISAPI/System/Video/inputs/channels/{channel}/{resource}")).await {
-        Ok(_) => Ok(true),
-        Err(IsapiError::Refused { status, .. })
-            if status.http == 405 || status.sub.eq_ignore_ascii_case("methodNotAllowed") =>
-        {
-            Ok(true)
-        }
+    let path = format!("/ISAPI/System/Video/inputs/channels/{channel}/{resource}");
+    match link.get(&path).await {
+        Ok(_) => return Ok(true),
+        Err(error) if error.is_absence() => {}
+        Err(error) => return Err(error),
+    }
+    let stop = lens_requests(LensMove::Stop).into_iter().find(|(which, _)| *which == resource);
+    match link.put(&path, stop.as_ref().map(|(_, body)| body)).await {
+        Ok(()) => Ok(true),
         Err(error) if error.is_absence() => {
             link.note(format!("refused: {error}"));
             Ok(false)
         }
+        Err(error) if error.code() == Code::DeviceBusy => Ok(true),
         Err(error) => Err(error),
     }
 }

@@ -29,8 +29,14 @@ pub use sadp::{INQUIRY_PORT, inquiry, read_answer};
 pub use session::{SessionChallenge, session_password};
 
 #[cfg(test)]
+mod control_tests;
+#[cfg(test)]
 mod fixtures_tests;
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod mock;
+#[cfg(test)]
+mod mock_camera;
 #[cfg(test)]
 mod tests;
