@@ -161,7 +161,18 @@ impl Device {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("luma");
         let mut grab = Command::new("ffmpeg");
-        grab.args(["-v", "error", "-rtsp_transport", "tcp", "-i", &self.login(), "-frames:v", "1"]);
+        grab.args([
+            "-v",
+            "error",
+            "-analyzeduration",
+            "300000",
+            "-rtsp_transport",
+            "tcp",
+            "-i",
+            &self.login(),
+            "-frames:v",
+            "1",
+        ]);
         grab.args(["-vf", "scale=64:36", "-pix_fmt", "gray", "-f", "rawvideo"]).arg(&file);
         run(&mut grab, LIMIT).await?.unwrap_or_else(|error| panic!("{}", error.replace(PASSWORD, "***")));
         let luma = fs::read(file).unwrap();
