@@ -2,10 +2,13 @@
 
 mod carriers;
 mod contract;
+mod dahua_driver;
 mod edges;
 mod failures;
 mod gstreamer;
+mod isapi_driver;
 mod media_wire;
+mod onvif_witnesses;
 mod secrets;
 mod sim_witness;
 mod support;

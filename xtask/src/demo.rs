@@ -10,6 +10,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::{
+    brands::Brands,
     process::{self, Server, output},
     root, setup,
 };
@@ -82,6 +83,12 @@ pub fn run(options: &Options) -> Result<(), String> {
     let site = Site::start(&programs, &Options { foreground: true, ..options.clone() })?;
     let mut command = Command::new(programs.join(shell));
     command.env("BARTIZAN_SOURCES", site.sources.join("\n"));
+    // Beside the sixteen cameras of the wall: devices of several makes to find, add and control.
+    let brands = if options.source.is_empty() { Some(Brands::start(&programs, true)?) } else { None };
+    if let Some(brands) = &brands {
+        command.env("BARTIZAN_SEARCH_LOOPBACK", "1");
+        println!("\n{}", brands.describe());
+    }
     if in_browser {
         command.arg("--ui").arg(root().join("ui/dist"));
         let mut server = Server::start_in_foreground(&mut command)?;

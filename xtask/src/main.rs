@@ -1,6 +1,7 @@
 //! The project's automation: `cargo xtask demo | test | ci | bench | codegen | icons | mobile`.
 
 mod bench;
+mod brands;
 mod ci;
 mod demo;
 mod icons;

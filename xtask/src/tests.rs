@@ -5,6 +5,7 @@ use std::{process::Command, time::Duration};
 use clap::Args;
 
 use crate::{
+    brands::Brands,
     demo::{Display, web_url},
     process::{Server, run_and_read},
     root, setup,
@@ -150,6 +151,30 @@ fn browser(tally: &mut Tally) -> Result<(), String> {
     let (text, outcome) = run_and_read(&mut node);
     let (passed, failed) = node_counts(&text);
     tally.add("browser", passed, failed, outcome);
+    brands(tally, &programs)
+}
+
+/// Devices of several makes, and two profiles: one finds and controls them, the other gets them by card.
+fn brands(tally: &mut Tally, programs: &std::path::Path) -> Result<(), String> {
+    let data = Scratch::new("brands")?;
+    let site = Brands::start(programs, false)?;
+    let list = data.0.join("brands.json");
+    site.write(&list)?;
+    let profile = |name: &str| -> Result<(Server, String), String> {
+        let mut command = Command::new(programs.join("bartizan-web"));
+        command.arg("--ui").arg(root().join("ui/dist")).arg("--data").arg(data.0.join(name));
+        command.env("BARTIZAN_SEARCH_LOOPBACK", "1");
+        let server = Server::start(&mut command)?;
+        let url = server.wait_for_line(Duration::from_secs(60), web_url)?;
+        Ok((server, url))
+    };
+    let (_first, url) = profile("first")?;
+    let (_second, second_url) = profile("second")?;
+    let mut node = node_tests(&["adding.e2e.mjs", "control.e2e.mjs"]);
+    node.env("BARTIZAN_URL", url).env("BARTIZAN_SECOND_URL", second_url).env("BARTIZAN_BRANDS", &list);
+    let (text, outcome) = run_and_read(&mut node);
+    let (passed, failed) = node_counts(&text);
+    tally.add("brands", passed, failed, outcome);
     Ok(())
 }
 

@@ -4,6 +4,7 @@ mod adding;
 mod control;
 mod convert;
 mod pictures;
+mod scan;
 
 use std::{
     path::PathBuf,
@@ -48,12 +49,13 @@ pub struct Backend {
     /// Closes abandoned media sessions. It starts with the first session, since shells make the backend before their
     /// runtime runs.
     sweeper: OnceLock<OwnedTask>,
+    scanner: Arc<scan::FrameScanner>,
 }
 
 impl Backend {
     /// Puts the app behind the command list.
     pub fn new(app: Arc<App>, shell: ShellInfo) -> Self {
-        Self { app, shell, media: Arc::default(), sweeper: OnceLock::new() }
+        Self { app, shell, media: Arc::default(), sweeper: OnceLock::new(), scanner: Arc::default() }
     }
 
     /// The media sessions, for the shell's carriers.
@@ -158,28 +160,28 @@ impl Commands for Backend {
         Ok(dto::Empty {})
     }
 
-    async fn qr_text(&self, _request: dto::QrText) -> Result<dto::QrCode> {
-        Err(Error::new(Code::UnsupportedCommand, "not yet"))
+    async fn qr_text(&self, request: dto::QrText) -> Result<dto::QrCode> {
+        Ok(scan::text(&request.text))
     }
 
-    async fn qr_frame(&self, _request: dto::QrFrame) -> Result<dto::QrCodes> {
-        Err(Error::new(Code::UnsupportedCommand, "not yet"))
+    async fn qr_frame(&self, request: dto::QrFrame) -> Result<dto::QrCodes> {
+        scan::frame(&self.scanner, request).await
     }
 
-    async fn qr_picture(&self, _request: dto::QrPicture) -> Result<dto::QrCodes> {
-        Err(Error::new(Code::UnsupportedCommand, "not yet"))
+    async fn qr_picture(&self, request: dto::QrPicture) -> Result<dto::QrCodes> {
+        scan::picture(request).await
     }
 
-    async fn card_create(&self, _request: dto::CardRequest) -> Result<dto::CardPictures> {
-        Err(Error::new(Code::UnsupportedCommand, "not yet"))
+    async fn card_create(&self, request: dto::CardRequest) -> Result<dto::CardPictures> {
+        scan::create(&self.app.devices, request).await
     }
 
-    async fn card_read(&self, _request: dto::CardTexts) -> Result<dto::CardState> {
-        Err(Error::new(Code::UnsupportedCommand, "not yet"))
+    async fn card_read(&self, request: dto::CardTexts) -> Result<dto::CardState> {
+        scan::read(&self.app.devices, request).await
     }
 
-    async fn card_add(&self, _request: dto::CardTexts) -> Result<dto::CardAdded> {
-        Err(Error::new(Code::UnsupportedCommand, "not yet"))
+    async fn card_add(&self, request: dto::CardTexts) -> Result<dto::CardAdded> {
+        scan::add(&self.app.devices, request).await
     }
 
     async fn pictures_save(&self, request: dto::SavePicture) -> Result<dto::SavedPicture> {

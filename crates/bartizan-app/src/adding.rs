@@ -414,3 +414,115 @@ pub(crate) fn channel_row(channel: &ChannelInfo) -> ChannelRow {
     }
     ChannelRow { number: channel.number, name: channel.name.clone(), streams }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use bartizan_base::{Secret, SystemClock};
+    use bartizan_store::{Store, Vault};
+
+    use super::*;
+    use crate::{
+        App, KeyStorage,
+        fake::{FakeFamily, NoVideo},
+    };
+
+    fn all(families: &[Arc<FakeFamily>]) -> Families {
+        Families::new(families.iter().map(|one| one.clone() as Arc<dyn Family>).collect())
+    }
+
+    fn family(id: &'static str, recognises: Result<bool>, after_ms: u64) -> Arc<FakeFamily> {
+        let after = Duration::from_millis(after_ms);
+        Arc::new(FakeFamily { after, ..FakeFamily::new(id, recognises) })
+    }
+
+    fn silent() -> Result<bool> {
+        Err(Error::new(Code::Unreachable, "closed"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_most_telling_family_wins_even_when_it_is_slower() {
+        let endpoint = Endpoint::new("cam").unwrap();
+        let told = |families: Vec<Arc<FakeFamily>>| {
+            let endpoint = endpoint.clone();
+            async move { all(&families).recognise(&endpoint).await }
+        };
+        let id = |found: Result<Option<Recognised>>| found.unwrap().unwrap().family.0;
+        assert_eq!(id(told(vec![family("a", Ok(true), 900), family("b", Ok(true), 1)]).await), "a");
+        assert_eq!(id(told(vec![family("a", Ok(false), 900), family("b", Ok(true), 1)]).await), "b");
+        assert_eq!(id(told(vec![family("a", silent(), 1), family("b", Ok(true), 900)]).await), "b");
+        // One that hangs does not hold up the others beyond the limit.
+        assert_eq!(id(told(vec![family("a", Ok(true), 60_000), family("b", Ok(true), 1)]).await), "b");
+        assert!(told(vec![family("a", silent(), 1), family("b", Ok(false), 1)]).await.unwrap().is_none());
+        let error = told(vec![family("a", silent(), 1), family("b", silent(), 1)]).await.unwrap_err();
+        assert_eq!(error.code(), Code::Unreachable);
+    }
+
+    async fn app(families: &[Arc<FakeFamily>]) -> App {
+        let store = Store::in_memory(Vault::in_memory()).unwrap();
+        let families = families.iter().map(|one| one.clone() as Arc<dyn Family>).collect();
+        let clock = Arc::new(SystemClock);
+        App::with_parts(store, KeyStorage::Memory, true, clock, Arc::new(NoVideo), families).await.unwrap()
+    }
+
+    fn draft(password: &str) -> Draft {
+        Draft {
+            host: Some("127.0.0.1".into()),
+            user: Some("admin".into()),
+            password: Some(Secret::new(password)),
+            ..Draft::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refused_password_costs_one_try_over_all_families() {
+        let (a, b) = (family("a", Ok(true), 0), family("b", Ok(true), 0));
+        let app = app(&[a.clone(), b.clone()]).await;
+        let error = app.devices.add(&draft("wrong")).await.unwrap_err();
+        assert_eq!((error.code(), error.tries_left()), (Code::WrongPassword, Some(4)));
+        assert_eq!((a.logins.load(Ordering::SeqCst), b.logins.load(Ordering::SeqCst)), (1, 0));
+        let row = app.devices.add(&draft("right")).await.unwrap();
+        assert_eq!(row.facts.serial, "FAKE00000001");
+        assert_eq!(app.devices.book().list().1.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_camera_is_called_so() {
+        let app = app(&[family("a", Ok(false), 0)]).await;
+        assert_eq!(app.devices.add(&draft("x")).await.unwrap_err().code(), Code::NotADevice);
+        let by_hand = Draft { family: Some("a".into()), ..draft("x") };
+        assert_eq!(app.devices.add(&by_hand).await.unwrap_err().code(), Code::NotADevice);
+        let unknown = Draft { family: Some("nonsense".into()), ..draft("x") };
+        assert_eq!(app.devices.add(&unknown).await.unwrap_err().code(), Code::InvalidInput);
+    }
+
+    #[tokio::test]
+    async fn a_device_whose_video_is_silent_is_added_with_a_warning() {
+        let app = app(&[family("a", Ok(true), 0)]).await;
+        let found = app.devices.probe(&draft("right")).await.unwrap();
+        assert_eq!(found.video_trouble.map(|error| error.code()), Some(Code::Unreachable));
+        assert_eq!(found.channels.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_stored_password_is_not_given_to_another_host() {
+        let fake = family("a", Ok(true), 0);
+        let app = app(std::slice::from_ref(&fake)).await;
+        let row = app.devices.add(&draft("right")).await.unwrap();
+        let logins = fake.logins.load(Ordering::SeqCst);
+        let moved = Draft { host: Some("127.0.0.9".into()), ..Draft::default() };
+        assert_eq!(app.devices.update(&row.id, moved).await.unwrap_err().code(), Code::PasswordNeeded);
+        let another = Draft { routes: vec![("127.0.0.9".into(), Default::default())], ..Draft::default() };
+        assert_eq!(app.devices.update(&row.id, another).await.unwrap_err().code(), Code::PasswordNeeded);
+        assert_eq!(fake.logins.load(Ordering::SeqCst), logins);
+        let renamed = Draft {
+            name: Some("Gate".into()),
+            class: Some(bartizan_device::DeviceClass::Door),
+            ..Draft::default()
+        };
+        let row = app.devices.update(&row.id, renamed).await.unwrap();
+        assert_eq!((row.name.as_str(), row.facts.class.as_str()), ("Gate", "door"));
+        assert_eq!(fake.logins.load(Ordering::SeqCst), logins, "a new name asks the device nothing");
+    }
+}

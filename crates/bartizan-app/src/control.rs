@@ -432,3 +432,129 @@ async fn halt(driver: &dyn Driver, channel: u16, moving: Held, cut_short: bool) 
     }
     outcome
 }
+
+#[cfg(test)]
+mod tests {
+    use bartizan_base::{Secret, SystemClock};
+    use bartizan_store::{Store, Vault};
+
+    use super::*;
+    use crate::{
+        App, Draft, KeyStorage,
+        fake::{FakeDriver, FakeFamily, NoVideo},
+    };
+
+    struct Scene {
+        app: App,
+        device: Arc<FakeDriver>,
+        channel: ChannelId,
+    }
+
+    async fn scene() -> Scene {
+        let family = Arc::new(FakeFamily::new("fake", Ok(true)));
+        let device = family.driver.clone();
+        let store = Store::in_memory(Vault::in_memory()).unwrap();
+        let clock = Arc::new(SystemClock);
+        let families: Vec<Arc<dyn bartizan_device::Family>> = vec![family];
+        let app = App::with_parts(store, KeyStorage::Memory, true, clock, Arc::new(NoVideo), families)
+            .await
+            .unwrap();
+        let draft = Draft {
+            host: Some("127.0.0.1".into()),
+            user: Some("admin".into()),
+            password: Some(Secret::new("right")),
+            ..Draft::default()
+        };
+        let row = app.devices.add(&draft).await.unwrap();
+        assert_eq!((row.facts.family.as_str(), row.name.as_str(), row.port), ("fake", "Yard", 8554));
+        assert_eq!(row.routes[0].pin, Some([9; 32]), "the certificate is pinned on first use");
+        device.log.lock().unwrap().clear();
+        // The store answers from its own thread, which paused time would not wait for.
+        tokio::time::pause();
+        Scene { app, device, channel: ChannelId { device: row.id, number: 1 } }
+    }
+
+    fn pan(pan: f32) -> Held {
+        Held { velocity: Velocity { pan, ..Velocity::ZERO }, ..Held::default() }
+    }
+
+    #[tokio::test]
+    async fn a_move_that_nobody_holds_any_more_stops_by_itself() {
+        let Scene { app, device, channel } = scene().await;
+        app.control.hold(&channel, pan(0.5)).unwrap();
+        sleep(HOLD * 3).await;
+        assert_eq!(device.told(), ["1 move 0.5 0 0", "1 move 0.5 0 0", "1 stop"]);
+        let log = device.log.lock().unwrap();
+        assert!(log[2].0 - log[0].0 <= HOLD + Duration::from_millis(50), "{log:?}");
+    }
+
+    #[tokio::test]
+    async fn a_held_move_goes_on_and_a_release_stops_it_at_once() {
+        let Scene { app, device, channel } = scene().await;
+        for _ in 0..10 {
+            app.control.hold(&channel, pan(1.0)).unwrap();
+            sleep(Duration::from_millis(400)).await;
+        }
+        assert!(!device.told().contains(&"1 stop".to_owned()));
+        app.control.stop(&channel).await.unwrap();
+        assert_eq!(device.told().last().unwrap(), "1 stop");
+        let count = device.told().len();
+        sleep(HOLD * 3).await;
+        assert_eq!(device.told().len(), count, "nothing follows a stop");
+    }
+
+    #[tokio::test]
+    async fn a_stop_overtakes_a_move_that_hangs_and_is_said_twice() {
+        let Scene { app, device, channel } = scene().await;
+        *device.delay.lock().unwrap() = Duration::from_secs(5);
+        app.control.hold(&channel, pan(1.0)).unwrap();
+        sleep(Duration::from_millis(100)).await;
+        app.control.stop(&channel).await.unwrap();
+        assert_eq!(device.told(), ["1 move 1 0 0", "1 stop", "1 stop"]);
+        assert!(device.born.elapsed() < Duration::from_secs(2));
+    }
+
+    #[tokio::test]
+    async fn a_stop_that_fails_is_sent_again() {
+        let Scene { app, device, channel } = scene().await;
+        app.control.hold(&channel, pan(1.0)).unwrap();
+        sleep(Duration::from_millis(10)).await;
+        device.failing_stops.store(2, std::sync::atomic::Ordering::SeqCst);
+        app.control.stop(&channel).await.unwrap();
+        assert_eq!(device.told().iter().filter(|what| *what == "1 stop").count(), 3);
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_program_stops_every_camera() {
+        let Scene { app, device, channel } = scene().await;
+        let second = ChannelId { number: 2, ..channel.clone() };
+        app.control.hold(&channel, pan(1.0)).unwrap();
+        app.control.hold(&second, Held { focus: 1.0, ..Held::default() }).unwrap();
+        sleep(Duration::from_millis(10)).await;
+        app.shutdown().await;
+        assert!(device.told().contains(&"1 stop".to_owned()), "{:?}", device.told());
+        assert!(device.told().contains(&"2 Stop".to_owned()), "{:?}", device.told());
+    }
+
+    #[tokio::test]
+    async fn changing_direction_needs_no_stop_but_a_move_again_after_a_stop_is_carried_out() {
+        let Scene { app, device, channel } = scene().await;
+        app.control.hold(&channel, pan(1.0)).unwrap();
+        sleep(Duration::from_millis(10)).await;
+        app.control.hold(&channel, pan(-1.0)).unwrap();
+        sleep(Duration::from_millis(10)).await;
+        app.control.stop(&channel).await.unwrap();
+        app.control.hold(&channel, pan(0.25)).unwrap();
+        sleep(Duration::from_millis(10)).await;
+        assert_eq!(device.told(), ["1 move 1 0 0", "1 move -1 0 0", "1 stop", "1 move 0.25 0 0"]);
+    }
+
+    #[test]
+    fn the_step_scales_the_speed() {
+        assert_eq!(pan(-1.0).at_step(8).velocity.pan, -1.0);
+        assert_eq!(pan(1.0).at_step(1).velocity.pan, 0.125);
+        let odd = Held { velocity: Velocity { pan: f32::NAN, tilt: 9.0, zoom: -9.0 }, ..Held::default() };
+        let Velocity { pan, tilt, zoom } = odd.clamped().velocity;
+        assert_eq!((pan, tilt, zoom), (0.0, 1.0, -1.0));
+    }
+}

@@ -3,11 +3,14 @@
 #![warn(missing_docs)]
 
 mod adding;
+mod cards;
 mod control;
 mod details;
 mod devices;
 mod draft;
 mod drivers;
+#[cfg(test)]
+mod fake;
 mod gate;
 pub mod live;
 mod probe;
@@ -21,12 +24,14 @@ use bartizan_base::{Clock, Result};
 pub use bartizan_device as device;
 pub use bartizan_device::Transport;
 use bartizan_device::{Family, StreamOpener};
+pub use bartizan_qr as qr;
 pub use bartizan_store::{ChannelRow, DeviceFacts, DeviceRow, KeyStorage, RouteRow, Store, StreamRow, Vault};
 use tokio::sync::Mutex;
 
 use self::live::{Live, SourceBook};
 pub use self::{
     adding::{Families, Found},
+    cards::CardOutcome,
     control::{Control, HOLD, Held},
     details::Details,
     devices::{
@@ -101,10 +106,22 @@ impl App {
         ephemeral: bool,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
-        let book = Arc::new(DeviceBook::load(store.clone(), clock.now()).await?);
         let opener: Arc<dyn StreamOpener> = Arc::new(bartizan_rtsp::RtspOpener::new());
+        Self::with_parts(store, key_storage, ephemeral, clock, opener, families()).await
+    }
+
+    /// The app over given adapters.
+    pub(crate) async fn with_parts(
+        store: Store,
+        key_storage: KeyStorage,
+        ephemeral: bool,
+        clock: Arc<dyn Clock>,
+        opener: Arc<dyn StreamOpener>,
+        families: Vec<Arc<dyn Family>>,
+    ) -> Result<Self> {
+        let book = Arc::new(DeviceBook::load(store.clone(), clock.now()).await?);
         let gate = Arc::new(LoginGate::default());
-        let families = Arc::new(Families::new(families()));
+        let families = Arc::new(Families::new(families));
         let live = Arc::new(Live::new(opener, book.clone() as Arc<dyn SourceBook>, gate.clone()));
         let drivers = Arc::new(Drivers::new(families.clone(), book.clone(), gate.clone()));
         let control = Arc::new(Control::new(drivers));
@@ -147,5 +164,5 @@ impl App {
 
 /// All families, the most telling first: many devices speak ONVIF beside their own language.
 fn families() -> Vec<Arc<dyn Family>> {
-    vec![]
+    vec![Arc::new(bartizan_isapi::Isapi::default()), Arc::new(bartizan_dahua::Dahua::default())]
 }

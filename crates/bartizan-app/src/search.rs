@@ -427,3 +427,115 @@ fn mark_added(found: &mut [FoundDevice], book: &DeviceBook) {
         row.added = known.map(|device| device.id.clone());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::FakeFamily;
+
+    fn families() -> Families {
+        let family = |id| Arc::new(FakeFamily::new(id, Ok(false))) as Arc<dyn bartizan_device::Family>;
+        Families::new(vec![family("precise"), family("general")])
+    }
+
+    fn sighting(by: &'static str, family: &'static str, address: &str) -> Sighting {
+        Sighting {
+            found_by: by,
+            family: Some(FamilyId(family)),
+            addresses: vec![address.parse().unwrap()],
+            ..Sighting::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn one_device_that_answers_three_ways_is_one_row() {
+        let families = families();
+        let mut found = Vec::new();
+        let general = Sighting {
+            model: "IPC".into(),
+            name: "Gate".into(),
+            uuid: "u1".into(),
+            ..sighting("WS-Discovery", "general", "192.168.1.9")
+        };
+        assert!(add(&mut found, general.clone(), &families));
+        assert!(!add(&mut found, general, &families), "a repeated answer is no news");
+        let precise = Sighting {
+            model: "IPC-HFW1".into(),
+            serial: "ABCDEF123456789".into(),
+            mac: "02:00:00:00:00:09".into(),
+            activated: Some(true),
+            ..sighting("Maker", "precise", "192.168.1.9")
+        };
+        assert!(add(&mut found, precise, &families));
+        // The same unit from another subnet, told apart by nothing but its short serial.
+        let short = Sighting { serial: "123456789".into(), ..sighting("Other", "general", "10.0.0.9") };
+        assert!(add(&mut found, short, &families));
+        let [row] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(row.family, Some(FamilyId("precise")));
+        assert_eq!((row.identity.model.as_str(), row.identity.name.as_str()), ("IPC-HFW1", "Gate"));
+        assert_eq!(row.identity.serial, "ABCDEF123456789");
+        assert_eq!(row.addresses.len(), 2);
+        assert_eq!(row.found_by.len(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_sighting_may_tie_two_rows_together_and_unlike_devices_stay_two() {
+        let families = families();
+        let mut found = Vec::new();
+        add(
+            &mut found,
+            Sighting { mac: "02:00:00:00:00:01".into(), ..sighting("a", "precise", "10.0.0.1") },
+            &families,
+        );
+        add(&mut found, Sighting { uuid: "u".into(), ..sighting("b", "general", "10.0.0.2") }, &families);
+        assert_eq!(found.len(), 2);
+        let both = Sighting {
+            mac: "02:00:00:00:00:01".into(),
+            uuid: "u".into(),
+            ..sighting("c", "general", "10.0.0.3")
+        };
+        assert!(add(&mut found, both, &families));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].addresses.len(), 3);
+        // One address, two serials: two devices behind one router.
+        let one = Sighting {
+            serial: "AAAAAAAAA1".into(),
+            http_port: Some(81),
+            ..sighting("a", "precise", "10.0.0.8")
+        };
+        let two = Sighting {
+            serial: "AAAAAAAAA2".into(),
+            http_port: Some(82),
+            ..sighting("a", "precise", "10.0.0.8")
+        };
+        add(&mut found, one, &families);
+        add(&mut found, two, &families);
+        assert_eq!(found.len(), 3);
+    }
+
+    #[test]
+    fn serials_match_whole_or_by_their_end() {
+        for (a, b, same) in [
+            ("DS-2CD2042WD0123456789", "123456789", true),
+            ("abcdef123456", "ABCDEF123456", true),
+            ("ABC", "abc", true),
+            ("ABCDEFGH", "FGH", false),
+            ("DS-2CD2042WD0123456789", "23456789", false),
+            ("", "", false),
+            ("ABC", "", false),
+        ] {
+            assert_eq!(serials_match(a, b), same, "{a} {b}");
+            assert_eq!(serials_match(b, a), same, "{b} {a}");
+        }
+    }
+
+    #[test]
+    fn neighbours_of_a_small_and_a_large_subnet() {
+        let of = |own: [u8; 4], mask: [u8; 4]| neighbours(own.into(), mask.into()).count();
+        assert_eq!(of([192, 168, 1, 7], [255, 255, 255, 0]), 253);
+        assert_eq!(of([192, 168, 1, 6], [255, 255, 255, 252]), 1);
+        assert_eq!(of([10, 1, 2, 3], [255, 0, 0, 0]), 253);
+        assert_eq!(of([10, 1, 2, 3], [255, 255, 255, 255]), 0);
+        assert_eq!(of([255, 255, 255, 255], [255, 255, 255, 255]), 0);
+    }
+}

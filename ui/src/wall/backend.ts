@@ -1,6 +1,7 @@
 /** What puts pictures onto the canvas; webgl.ts and canvas2d.ts are the two ways. */
 import type { Picture } from '@/media/sinks/sink'
 import type { Rect } from './layout'
+import type { Look } from './look'
 
 export interface DrawBackend {
   readonly kind: 'webgl2' | 'canvas2d'
@@ -13,7 +14,7 @@ export interface DrawBackend {
   /** Takes over the picture's contents as the tile's last one. The caller closes the picture. */
   upload(tile: number, picture: Picture): void
   /** Draws the tile's last picture letterboxed into `cell` (buffer pixels from the top left); false when it has none. */
-  draw(tile: number, cell: Rect, grey: boolean): boolean
+  draw(tile: number, cell: Rect, grey: boolean, look?: Look): boolean
   /** Paints black. */
   clear(cell: Rect): void
   /** Forgets the tile's last picture. */

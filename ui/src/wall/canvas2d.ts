@@ -2,6 +2,7 @@
 import type { Picture } from '@/media/sinks/sink'
 import type { DrawBackend } from './backend'
 import { contain, type Rect } from './layout'
+import { isPlain, isSideways, type Look, PLAIN } from './look'
 import { yuvToRgb } from './webgl'
 
 interface Kept {
@@ -48,17 +49,21 @@ export class Canvas2dBackend implements DrawBackend {
     this.fresh.set(tile, picture)
   }
 
-  draw(tile: number, cell: Rect, grey: boolean): boolean {
+  draw(tile: number, cell: Rect, grey: boolean, look: Look = PLAIN): boolean {
     const { context } = this
     const picture = this.fresh.get(tile)
     const kept = this.kept.get(tile)
     this.fresh.delete(tile)
     const source = picture ?? kept?.box
     if (source === undefined) return false
-    const box = contain(cell, source.width, source.height)
+    // What is kept has been turned already.
+    const sideways = picture !== undefined && isSideways(look)
+    const box = contain(cell, sideways ? source.height : source.width, sideways ? source.width : source.height)
     if (picture !== undefined) {
       if (box.width < cell.width || box.height < cell.height) this.clear(cell)
-      context.drawImage(picture.kind === 'frame' ? picture.frame : this.convert(picture), box.x, box.y, box.width, box.height)
+      const image = picture.kind === 'frame' ? picture.frame : this.convert(picture)
+      if (isPlain(look)) context.drawImage(image, box.x, box.y, box.width, box.height)
+      else this.drawAs(look, image, box)
     } else if (kept !== undefined && (kept.canvas !== this.canvas || !same(kept.box, box))) {
       const { canvas, box: from } = kept
       // Over its own pixels too: drawImage takes its source as it was.
@@ -73,6 +78,21 @@ export class Canvas2dBackend implements DrawBackend {
       context.restore()
     }
     return true
+  }
+
+  /** Turned and mirrored everywhere; the levels only where the engine has canvas filters. */
+  private drawAs(look: Look, image: CanvasImageSource, box: Rect): void {
+    const { context } = this
+    const [width, height] = isSideways(look) ? [box.height, box.width] : [box.width, box.height]
+    context.save()
+    context.translate(box.x + box.width / 2, box.y + box.height / 2)
+    context.rotate((look.turn * Math.PI) / 180)
+    // Mirrored in the window, as the picture stands after the turn.
+    const [x, y] = isSideways(look) ? [look.flipY, look.flipX] : [look.flipX, look.flipY]
+    context.scale(x ? -1 : 1, y ? -1 : 1)
+    context.filter = `brightness(${50 + look.brightness}%) contrast(${look.contrast * 2}%) saturate(${look.saturation * 2}%) hue-rotate(${(look.hue - 50) * 3.6}deg)`
+    context.drawImage(image, -width / 2, -height / 2, width, height)
+    context.restore()
   }
 
   clear(cell: Rect): void {

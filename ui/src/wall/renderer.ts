@@ -7,6 +7,7 @@ import type { DrawBackend } from './backend'
 import { Canvas2dBackend } from './canvas2d'
 import { FrameCopier } from './copier'
 import type { Rect } from './layout'
+import { type Look, PLAIN } from './look'
 import { WebGlBackend } from './webgl'
 
 /** `frame`: the engine uploads the VideoFrame; `copy`: its planes are copied out and uploaded by us; `canvas2d`: drawImage. */
@@ -34,6 +35,7 @@ interface Tile {
   /** CSS pixels; null while hidden. */
   cell: Rect | null
   grey: boolean
+  look: Readonly<Look>
   next: Picture | null
   copying: boolean
   /** Came while another was being copied. */
@@ -129,6 +131,14 @@ export class WallRenderer {
     this.schedule()
   }
 
+  /** How the tile is shown from now on; what the device sends and what is recorded stay as they are. */
+  look(tile: number, look: Readonly<Look>): void {
+    const own = this.tile(tile)
+    own.look = look
+    own.dirty = true
+    this.schedule()
+  }
+
   /** Takes the picture over. */
   push(tile: number, picture: Picture): void {
     const own = this.tiles.get(tile)
@@ -163,7 +173,7 @@ export class WallRenderer {
   private tile(tile: number): Tile {
     let own = this.tiles.get(tile)
     if (own === undefined) {
-      own = { cell: null, grey: false, next: null, copying: false, waiting: null, dirty: false, width: 0, height: 0 }
+      own = { cell: null, grey: false, look: PLAIN, next: null, copying: false, waiting: null, dirty: false, width: 0, height: 0 }
       this.tiles.set(tile, own)
     }
     return own
@@ -259,7 +269,7 @@ export class WallRenderer {
     this.applyScale(false)
     if (this.stale) this.backend.clear({ x: 0, y: 0, width: this.canvas.width, height: this.canvas.height })
     for (const [tile, own] of this.tiles) {
-      if (own.cell !== null && (own.dirty || this.stale)) this.backend.draw(tile, this.toBuffer(own.cell), own.grey)
+      if (own.cell !== null && (own.dirty || this.stale)) this.backend.draw(tile, this.toBuffer(own.cell), own.grey, own.look)
       own.dirty = false
     }
     this.stale = false

@@ -3,7 +3,8 @@ import type { Profile } from '@/api/generated'
 import { systemClock, type Clock } from '@/media/clock'
 import type { Picture } from '@/media/sinks/sink'
 import { listenForGestures } from './gestures'
-import { clampPage, layoutRects, pageCount, pageIndices, pageOf, type LayoutCount, type Rect } from './layout'
+import { clampPage, contain, layoutRects, pageCount, pageIndices, pageOf, type LayoutCount, type Rect } from './layout'
+import type { Look } from './look'
 import { WallRenderer, type RendererOptions } from './renderer'
 import { Streams, type Rpc, type StreamsSetup } from './streams'
 import { emptyView, WallTile, type TileStats, type TileStream, type TileView, type WallChannel } from './tile'
@@ -167,6 +168,18 @@ export class Wall {
     const stream = tile.streams.get(tile.target)
     if (stream !== undefined) this.streams.retry(stream)
     this.reconcile(0)
+  }
+
+  /** Shows a window brighter, turned, mirrored …, without touching its device. */
+  setLook(index: number, look: Readonly<Look>): void {
+    const tile = this.tiles[index]
+    if (tile !== undefined) this.renderer.look(tile.id, { ...look })
+  }
+
+  /** Where the picture of a window is within the wall, CSS pixels; null while it is hidden or has no picture. */
+  pictureBox(index: number): Rect | null {
+    const tile = this.tiles[index]
+    return tile === undefined || tile.rect === null || tile.width === 0 ? null : contain(tile.rect, tile.width, tile.height)
   }
 
   networkChanged(): void {

@@ -2,13 +2,15 @@
 import type { Picture } from '@/media/sinks/sink'
 import type { DrawBackend } from './backend'
 import { contain, type Rect } from './layout'
+import { colourOf, isSideways, type Look, PLAIN, placeOf } from './look'
 
 const VERTEX = `#version 300 es
+uniform mat2 place;
 out vec2 at;
 void main() {
   // A triangle that covers the viewport; the picture's first row is at the top.
   vec2 p = vec2(gl_VertexID == 1 ? 3.0 : -1.0, gl_VertexID == 2 ? 3.0 : -1.0);
-  at = vec2(p.x * 0.5 + 0.5, 0.5 - p.y * 0.5);
+  at = place * vec2(p.x * 0.5, -p.y * 0.5) + 0.5;
   gl_Position = vec4(p, 0.0, 1.0);
 }`
 
@@ -19,6 +21,8 @@ uniform int planes; // 0: RGB in a; 2: Y in a, UV in b; 3: Y, U, V
 uniform mat3 toRgb;
 uniform vec3 offset;
 uniform float grey;
+uniform mat3 colouring;
+uniform float colourOffset;
 in vec2 at;
 out vec4 colour;
 void main() {
@@ -28,9 +32,12 @@ void main() {
     vec2 uv = planes == 2 ? texture(b, at).rg : vec2(texture(b, at).r, texture(c, at).r);
     rgb = toRgb * (vec3(texture(a, at).r, uv) - offset);
   }
+  rgb = clamp(colouring * rgb + colourOffset, 0.0, 1.0);
   if (grey > 0.0) rgb = mix(rgb, vec3(dot(rgb, vec3(0.2126, 0.7152, 0.0722)) * 0.7), grey);
   colour = vec4(rgb, 1.0);
 }`
+
+type Uniform = 'planes' | 'toRgb' | 'offset' | 'grey' | 'place' | 'colouring' | 'colourOffset'
 
 interface TileTextures {
   textures: WebGLTexture[]
@@ -68,8 +75,10 @@ export class WebGlBackend implements DrawBackend {
   private readonly canvas: HTMLCanvasElement
   private readonly gl: WebGL2RenderingContext
   private readonly tiles = new Map<number, TileTextures>()
-  private uniforms: Record<'planes' | 'toRgb' | 'offset' | 'grey', WebGLUniformLocation | null> | null = null
+  private uniforms: Record<Uniform, WebGLUniformLocation | null> | null = null
   private readonly restored: () => void
+  /** The one the uniforms have now. */
+  private look: Look | null = null
 
   /** `restored` is called when a lost context is back: every tile is empty until its next picture. */
   static create(canvas: HTMLCanvasElement, restored: () => void): WebGlBackend | null {
@@ -146,12 +155,13 @@ export class WebGlBackend implements DrawBackend {
     }
   }
 
-  draw(tile: number, cell: Rect, grey: boolean): boolean {
+  draw(tile: number, cell: Rect, grey: boolean, look: Look = PLAIN): boolean {
     const own = this.tiles.get(tile)
     if (own === undefined || !this.usable || this.uniforms === null) return false
     const { gl, uniforms } = this
     this.clear(cell)
-    const box = contain(cell, own.width, own.height)
+    const sideways = isSideways(look)
+    const box = contain(cell, sideways ? own.height : own.width, sideways ? own.width : own.height)
     gl.viewport(box.x, this.canvas.height - box.y - box.height, box.width, box.height)
     for (let i = 0; i < own.textures.length; i++) {
       gl.activeTexture(gl.TEXTURE0 + i)
@@ -159,6 +169,13 @@ export class WebGlBackend implements DrawBackend {
     }
     gl.uniform1i(uniforms.planes, own.planes)
     gl.uniform1f(uniforms.grey, grey ? 1 : 0)
+    if (look !== this.look) {
+      this.look = look
+      const { matrix, offset } = colourOf(look)
+      gl.uniformMatrix2fv(uniforms.place, false, placeOf(look))
+      gl.uniformMatrix3fv(uniforms.colouring, false, matrix)
+      gl.uniform1f(uniforms.colourOffset, offset)
+    }
     if (own.planes !== 0) {
       gl.uniformMatrix3fv(uniforms.toRgb, false, own.toRgb)
       gl.uniform3fv(uniforms.offset, own.offset)
@@ -214,7 +231,11 @@ export class WebGlBackend implements DrawBackend {
     gl.useProgram(program)
     const where = (name: string): WebGLUniformLocation | null => gl.getUniformLocation(program, name)
     ;['a', 'b', 'c'].forEach((name, unit) => gl.uniform1i(where(name), unit))
-    this.uniforms = { planes: where('planes'), toRgb: where('toRgb'), offset: where('offset'), grey: where('grey') }
+    this.uniforms = {
+      planes: where('planes'), toRgb: where('toRgb'), offset: where('offset'), grey: where('grey'), place: where('place'),
+      colouring: where('colouring'), colourOffset: where('colourOffset'),
+    }
+    this.look = null
     gl.bindVertexArray(gl.createVertexArray())
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1)
     gl.enable(gl.SCISSOR_TEST)
