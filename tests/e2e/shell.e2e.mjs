@@ -30,16 +30,27 @@ describe('shell', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_SIM are not
     await app.close()
   })
 
-  async function openForm() {
+  async function openWays() {
     await page.getByRole('button', { name: 'Add a device' }).first().click()
     await view(page).getByRole('heading', { name: 'Add a device' }).waitFor()
   }
 
-  async function fillAddress(secret = password) {
+  async function openForm() {
+    await openWays()
+    await view(page).getByRole('link', { name: /^By address/ }).click()
+    await view(page).getByLabel('Address', { exact: true }).waitFor()
+  }
+
+  const nextButton = () => view(page).getByRole('button', { name: 'Next', exact: true })
+
+  /** The site speaks only RTSP: nothing answers on the control ports, and the page goes on to the login. */
+  async function fillAddress(secret = password, rtspPort = port) {
     const form = view(page)
-    await form.getByRole('radio', { name: 'Address', exact: true }).check()
-    await form.getByLabel('Host name or IP address').fill(host)
-    await form.getByLabel('Port', { exact: true }).fill(port)
+    await form.getByLabel('Address', { exact: true }).fill(host)
+    await form.getByText('More: ports, protocol, second address').click()
+    await form.getByLabel('RTSP port').fill(rtspPort)
+    await form.getByLabel('Protocol').selectOption('rtsp')
+    await nextButton().click()
     await form.getByLabel('User name').fill(user)
     await form.getByLabel('Password', { exact: true }).fill(secret)
   }
@@ -69,9 +80,12 @@ describe('shell', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_SIM are not
   it('a newcomer adds a device by URL and sees it', async () => {
     await shoot(page, 'home-empty')
     await noViolations(page, 'home without devices')
-    await openForm()
+    await openWays()
+    await noViolations(page, 'ways to add')
+    await view(page).getByRole('link', { name: /^By address/ }).click()
+    await view(page).getByLabel('Address', { exact: true }).fill(`${SIM_URL.replace(/\/$/, '')}${STREAM_PATH}`)
     await noViolations(page, 'add by URL')
-    await view(page).getByRole('textbox', { name: 'RTSP URL' }).fill(`${SIM_URL.replace(/\/$/, '')}${STREAM_PATH}`)
+    await nextButton().click()
     await addButton().click()
     await view(page).getByRole('heading', { name: 'Added' }).waitFor({ timeout: PICTURE_MS })
     await noViolations(page, 'added')
@@ -113,18 +127,18 @@ describe('shell', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_SIM are not
 
   it('refuses what cannot be an address before asking anybody', async () => {
     await openForm()
-    await addButton().click()
-    await view(page).getByText('begins with rtsp://').waitFor()
-    await view(page).getByRole('radio', { name: 'Address', exact: true }).check()
-    await view(page).getByLabel('Port', { exact: true }).fill('70000')
-    await addButton().click()
+    await nextButton().click()
+    await view(page).getByText('Please enter a host name').waitFor()
+    await view(page).getByLabel('Address', { exact: true }).fill(host)
+    await view(page).getByText('More: ports, protocol, second address').click()
+    await view(page).getByLabel('HTTP port', { exact: true }).fill('70000')
+    await nextButton().click()
     await view(page).getByText('A port is a number from 1 to 65535.').waitFor()
   })
 
   it('says when nothing listens at the address', async () => {
     await openForm()
-    await fillAddress()
-    await view(page).getByLabel('Port', { exact: true }).fill('9')
+    await fillAddress(password, '9')
     await addButton().click()
     await view(page).locator('[data-code=unreachable]').waitFor({ timeout: PICTURE_MS })
   })
@@ -196,7 +210,7 @@ describe('shell', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_SIM are not
     await view(page).getByRole('heading', { name: 'Edit device' }).waitFor()
     await page.reload()
     const form = view(page)
-    await until('fields filled', async () => (await form.getByLabel('Host name or IP address').inputValue()) === host)
+    await until('fields filled', async () => (await form.getByLabel('Address', { exact: true }).inputValue()) === host)
     assert.equal(await form.getByLabel('Password', { exact: true }).inputValue(), '')
     await noViolations(page, 'edit')
     await form.getByRole('radio', { name: 'TCP' }).check()
