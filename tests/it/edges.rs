@@ -47,7 +47,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("bartizan", &["bartizan-base", "bartizan-app", "bartizan-api"]),
     ("bartizan-sim", &["bartizan-base", "bartizan-media"]),
     ("bartizan-tests", &[]),
-    ("xtask", &["bartizan-base", "bartizan-api"]),
+    ("xtask", &["bartizan-base", "bartizan-api", "bartizan-qr"]),
 ];
 
 /// Dependencies that only the named crates may have, of any kind.

@@ -1,10 +1,14 @@
 //! The simulated site of several makes.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use serde_json::Value;
 
-use crate::process::Server;
+use crate::process::{Server, output};
 
 /// How long it may take to start.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -42,6 +46,27 @@ impl Brands {
             out.push_str(&line);
         }
         out
+    }
+
+    /// Films of the announced devices' labels for a fake camera: `<personality>.mjpeg`. Gives their folder.
+    pub fn films(&self, data: &Path) -> Result<PathBuf, String> {
+        let folder = data.join("films");
+        std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
+        for device in self.devices.iter().filter(|device| device["activated"] == true) {
+            let (label, name) = (device["label"].as_str(), device["personality"].as_str());
+            let (label, name) = label.zip(name).ok_or("a device without label")?;
+            let code = bartizan_qr::Qr::new(label).map_err(|e| e.to_string())?;
+            let png = code.picture(300).png().map_err(|e| e.to_string())?;
+            let still = folder.join(format!("{name}.png"));
+            std::fs::write(&still, png).map_err(|e| e.to_string())?;
+            let mut film = Command::new("ffmpeg");
+            film.args(["-v", "error", "-y", "-loop", "1", "-framerate", "15", "-t", "2", "-i"]).arg(&still);
+            // Held a little askew before a grey wall, as hands do.
+            let filter = "rotate=0.12:ow=rotw(0.12):oh=roth(0.12):c=white,pad=640:480:(ow-iw)/2:(oh-ih)/2:gray";
+            film.args(["-vf", filter, "-pix_fmt", "yuvj420p", "-q:v", "3"]);
+            output(film.arg(folder.join(format!("{name}.mjpeg"))))?;
+        }
+        Ok(folder)
     }
 
     /// As one JSON array in a file, for the specs.
