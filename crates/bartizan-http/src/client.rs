@@ -28,8 +28,8 @@ const QUEUE_TIMEOUTS: u32 = 4;
 /// Most answers to challenges within one request. Where a nonce serves one request only, parallel requests use up each
 /// other's: each round lets one of them through.
 const MAX_ANSWERS: usize = 8;
-/// Most answers to a nonce nobody used before: one that is stale at once is bad luck, a second one is a refusal.
-const MAX_FRESH_ANSWERS: usize = 2;
+/// Most answers to nonces nobody used before: each of the other requests on their way may make one stale, no more.
+const MAX_FRESH_ANSWERS: usize = MAX_CONCURRENT;
 
 /// Which scheme to speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
