@@ -66,6 +66,7 @@ async fn a_recorder_over_https_with_a_pinned_certificate() {
     assert_eq!(channels[0].streams[1].profile, StreamProfile::Sub);
     assert!(channels[0].streams[0].width.is_some() && channels[0].streams[0].codec.is_some());
     assert!(driver.snapshot(1).await.unwrap().jpeg.starts_with(&[0xFF, 0xD8]));
+    assert_eq!(driver.snapshot(2).await.unwrap_err().code(), Code::ChannelOffline);
     assert!(driver.clock().await.unwrap().offset_ms.abs() < 5000);
     unit.renew_certificate().unwrap();
     let error = family.connect(&endpoint, &login(PASSWORD, false)).await.map(drop).unwrap_err();
