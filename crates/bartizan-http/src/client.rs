@@ -25,8 +25,11 @@ pub const MAX_CONCURRENT: usize = 3;
 const POOL_IDLE: Duration = Duration::from_secs(4);
 /// Longest wait for others to free a place, in time-outs of the request.
 const QUEUE_TIMEOUTS: u32 = 4;
-/// Most answers to challenges within one request: a nonce that ran out, a stale one, the last.
-const MAX_ANSWERS: usize = 3;
+/// Most answers to challenges within one request. Where a nonce serves one request only, parallel requests use up each
+/// other's: each round lets one of them through.
+const MAX_ANSWERS: usize = 8;
+/// Most answers to nonces nobody used before: each of the other requests on their way may make one stale, no more.
+const MAX_FRESH_ANSWERS: usize = MAX_CONCURRENT;
 
 /// Which scheme to speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -323,7 +326,7 @@ impl Client {
         }
         let lost_before = login.unanswered();
         let mut gate = None;
-        let mut answers = 0;
+        let (mut answers, mut fresh_answers) = (0, 0);
         loop {
             if let Some(body) = login.refused() {
                 return Err(HttpError::Refused { at: self.wire(request), body });
@@ -346,6 +349,7 @@ impl Client {
                 .answer(request, &uri[Position::BeforePath..Position::AfterQuery])
                 .map_err(|reason| self.protocol(request, &reason))?;
             answers += usize::from(answer.is_some());
+            fresh_answers += usize::from(answer.as_ref().is_some_and(|answer| !answer.was_proven));
             let trying = answer.as_ref().filter(|answer| !answer.was_proven).map(|_| Trying(login));
             let mut head = self.once(request, answer.as_ref()).await?;
             if head.status != 401 {
@@ -359,16 +363,19 @@ impl Client {
             Trying::over(trying);
             let may_basic = self.may_basic(head.remote);
             match login.challenged(&head.challenges, body.clone(), answer.as_ref(), may_basic) {
-                Verdict::Answer if answers < MAX_ANSWERS => {
+                Verdict::Answer if fresh_answers >= MAX_FRESH_ANSWERS => {
+                    login.refuse(body.clone());
+                    return Err(HttpError::Refused { at: self.wire(request), body });
+                }
+                Verdict::Answer if answers >= MAX_ANSWERS => {
+                    return Err(self.protocol(request, "nonces run out before they can be used"));
+                }
+                Verdict::Answer => {
                     if login.uses_basic() && self.base().scheme() == "http" {
                         self.note(
                             "the device offers only Basic: the password goes unencrypted over the LAN".into(),
                         );
                     }
-                }
-                Verdict::Answer => {
-                    login.refuse(body.clone());
-                    return Err(HttpError::Refused { at: self.wire(request), body });
                 }
                 Verdict::Refused(body) => return Err(HttpError::Refused { at: self.wire(request), body }),
                 Verdict::Unsafe(reason) => {

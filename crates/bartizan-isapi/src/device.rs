@@ -7,9 +7,9 @@ use std::{
 use async_trait::async_trait;
 use bartizan_base::{Code, Error, OwnedTask, Result, StreamProfile};
 use bartizan_device::{
-    AlarmOutput, Auxiliary, AuxiliaryCommand, AuxiliaryState, Capabilities, ChannelInfo, DeviceClock, Driver,
-    FamilyId, Identity, Imaging, LensMove, OutputCommand, Preset, PresetChange, PtzMove, PtzStatus, Reached,
-    Snapshot,
+    AlarmOutput, Auxiliary, AuxiliaryCommand, AuxiliaryState, Capabilities, ChannelInfo, DeviceClass,
+    DeviceClock, Driver, FamilyId, Identity, Imaging, LensMove, Online, OutputCommand, Preset, PresetChange,
+    PtzMove, PtzStatus, Reached, Snapshot,
 };
 use bartizan_http::{Client, Request, xml::Element};
 
@@ -75,8 +75,10 @@ impl Device {
             return Ok(facts);
         }
         let facts = Box::pin(ChannelFacts::ask(&self.link, channel, &self.identity)).await?;
+        // A recorder's channel whose camera is off says no to everything; once it is back that is wrong.
+        let lasting = facts.capabilities.snapshot || self.identity.class != DeviceClass::Recorder;
         let mut kept = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < MAX_KEPT {
+        if lasting && kept.len() < MAX_KEPT {
             kept.insert(channel, facts.clone());
         }
         Ok(facts)
@@ -154,7 +156,14 @@ impl Driver for Device {
     }
 
     async fn snapshot(&self, channel: u16) -> Result<Snapshot> {
-        Ok(Snapshot { jpeg: snapshot(&self.link, channel, self.identity.class).await? })
+        match snapshot(&self.link, channel, self.identity.class).await {
+            Ok(jpeg) => Ok(Snapshot { jpeg }),
+            Err(IsapiError::Refused { what, status }) if self.identity.class == DeviceClass::Recorder => {
+                let error = IsapiError::Refused { what, status };
+                Err(self.offline(channel, &error).await.unwrap_or_else(|| error.into()))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn clock(&self) -> Result<DeviceClock> {
@@ -363,6 +372,17 @@ impl Driver for Device {
 }
 
 impl Device {
+    /// What a refusal of a recorder means when the camera behind the channel is off.
+    async fn offline(&self, channel: u16, error: &IsapiError) -> Option<Error> {
+        let root = self.link.get_optional("/ISAPI/ContentMgmt/InputProxy/channels/status").await.ok()??;
+        let entry =
+            root.children("InputProxyChannelStatus").find(|entry| entry.parse_text("id") == Some(channel))?;
+        match channels::online(entry) {
+            Online::No(why) => Some(Error::new(Code::ChannelOffline, format!("{why}: {error}"))),
+            _ => None,
+        }
+    }
+
     /// One-push focus for cameras without the command: the style that focuses once after each move.
     async fn focus_style(&self, channel: u16) -> Result<()> {
         let path = format!("/ISAPI/Image/channels/{channel}/focusConfiguration");
