@@ -6,6 +6,7 @@ mod dahua_driver;
 mod edges;
 mod failures;
 mod gstreamer;
+mod isapi_driver;
 mod media_wire;
 mod onvif_witnesses;
 mod secrets;

@@ -9,7 +9,7 @@ use bartizan_base::{Code, OwnedTask, Secret};
 use bartizan_device::{Credentials, ServicePorts};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
 };
 
 use super::*;
@@ -93,6 +93,10 @@ async fn read_request(socket: &mut TcpStream) -> Option<Seen> {
         let mut byte = [0];
         socket.read_exact(&mut byte).await.ok()?;
         bytes.push(byte[0]);
+        // A TLS handshake is no request.
+        if !bytes.is_ascii() || bytes[0] < b' ' {
+            return None;
+        }
     }
     let head = String::from_utf8(bytes).ok()?;
     let mut lines = head.split("\r\n");
@@ -415,7 +419,11 @@ async fn a_dead_kept_connection_is_replaced_for_reading_only() {
     let count = Arc::new(AtomicUsize::new(0));
     let calls = count.clone();
     let server = Server::start(move |_, _| {
-        if calls.fetch_add(1, Ordering::SeqCst) % 2 == 0 { Vec::new() } else { answer("200 OK", &[], "in") }
+        if calls.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) {
+            Vec::new()
+        } else {
+            answer("200 OK", &[], "in")
+        }
     })
     .await;
     let client = server.client(None).await;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::{Call, ISAPI20, Isapi, Outcome, VER20, document, escaped};
 use crate::{onvif::soap::Element, unit::Lens};
 
-/// Azimuth runs 0..3600, elevation −900..2700, both in 0.1°; here tilt −1..1 is elevation 0..900.
+/// Azimuth runs 0..3600, elevation −900..2700, both in 0.1°. Elevation grows downwards, as on these domes (900 looks
+/// straight down): tilt 1..−1 is elevation 0..900.
 const AZIMUTH: f32 = 3600.0;
 const ELEVATION: f32 = 900.0;
 const ZOOM: (f32, f32) = (10.0, 1000.0);
@@ -75,7 +76,7 @@ fn ptz(isapi: &Isapi, call: &Call<'_>, channel: u16, rest: &[&str]) -> Outcome {
             let Some(body) = call.body() else { return Outcome::INVALID };
             let get = |name| part(&body, &["AbsoluteHigh", name]);
             let pan = get("azimuth").map(|at| at / AZIMUTH * 2.0 - 1.0);
-            let tilt = get("elevation").map(|at| at / ELEVATION * 2.0 - 1.0);
+            let tilt = get("elevation").map(|at| 1.0 - at / ELEVATION * 2.0);
             let zoom = get("absoluteZoom").map(|at| (at - ZOOM.0) / (ZOOM.1 - ZOOM.0));
             Outcome::done(unit.go(channel, [pan, tilt, zoom]))
         }
@@ -97,7 +98,7 @@ fn ptz(isapi: &Isapi, call: &Call<'_>, channel: u16, rest: &[&str]) -> Outcome {
             let [pan, tilt, zoom] = unit.view(channel).map_or([0.0; 3], |view| view.place);
             let inner = format!(
                 "<AbsoluteHigh><elevation>{}</elevation><azimuth>{}</azimuth><absoluteZoom>{}</absoluteZoom></AbsoluteHigh>",
-                ((tilt + 1.0) / 2.0 * ELEVATION).round(),
+                ((1.0 - tilt) / 2.0 * ELEVATION).round(),
                 ((pan + 1.0) / 2.0 * AZIMUTH).round(),
                 (ZOOM.0 + zoom * (ZOOM.1 - ZOOM.0)).round()
             );
