@@ -306,6 +306,29 @@ async fn busy_and_full_are_told_apart_from_wrong() {
 }
 
 #[tokio::test]
+async fn over_https_a_changed_certificate_is_not_spoken_to() {
+    let ports = [Some(0), Some(0), Some(0)];
+    let unit = BrandUnit::start(Brand::Dahua, dome(), clip_site(), Ipv4Addr::LOCALHOST, ports).await;
+    let unit = unit.expect("the unit starts");
+    let https = unit.https().expect("HTTPS");
+    let mut endpoint = Endpoint::parse(&format!("https://{https}")).expect("an endpoint");
+    let family = Dahua::default();
+    let known = family.recognise(&endpoint).await.expect("answers").expect("known");
+    assert!(known.https);
+    endpoint.pin = Some(known.certificate.expect("a certificate"));
+    let driver = family.connect(&endpoint, &login(PASSWORD)).await.expect("logs in");
+    assert_eq!(driver.reached().certificate, endpoint.pin);
+    assert!(driver.snapshot(1).await.expect("a picture").jpeg.len() > 1000);
+    unit.renew_certificate().expect("another certificate");
+    for error in
+        [family.recognise(&endpoint).await.err(), family.connect(&endpoint, &login(PASSWORD)).await.err()]
+    {
+        assert_eq!(error.expect("not spoken to").code(), Code::CertificateChanged);
+    }
+    assert_eq!(unit.unit.refusals(), 0);
+}
+
+#[tokio::test]
 async fn a_fresh_camera_gets_its_first_password() {
     let unit = started(UnitConfig { password: None, ..dome() }).await;
     let family = Dahua::default();

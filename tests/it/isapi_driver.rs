@@ -4,8 +4,8 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use bartizan_base::{Code, Secret, StreamProfile};
 use bartizan_device::{
-    Activation, Auxiliary, AuxiliaryCommand, Credentials, DeviceClass, Driver, Endpoint, Family, Imaging, LensMove,
-    Login, Online, OutputCommand, PresetChange, PtzMove, ServicePorts, Velocity,
+    Activation, Auxiliary, AuxiliaryCommand, Credentials, DeviceClass, Driver, Endpoint, Family, Imaging,
+    LensMove, Login, Online, OutputCommand, PresetChange, PtzMove, ServicePorts, Velocity,
 };
 use bartizan_isapi::Isapi;
 use bartizan_sim::{Brand, BrandUnit, SiteConfig, UnitClass, UnitConfig};
@@ -76,8 +76,12 @@ async fn a_recorder_over_https_with_a_pinned_certificate() {
 async fn moves_are_seen_in_the_unit() {
     let (unit, driver) = camera().await;
     let all = driver.capabilities(1).await.unwrap();
-    assert!(all.ptz.pan_tilt && all.ptz.zoom && all.ptz.focus && all.ptz.iris && all.ptz.absolute && all.ptz.home);
-    assert!(all.ptz.relative && all.ptz.center_on && all.ptz.presets.is_some() && all.snapshot && all.key_frame);
+    assert!(
+        all.ptz.pan_tilt && all.ptz.zoom && all.ptz.focus && all.ptz.iris && all.ptz.absolute && all.ptz.home
+    );
+    assert!(
+        all.ptz.relative && all.ptz.center_on && all.ptz.presets.is_some() && all.snapshot && all.key_frame
+    );
     let view = || unit.unit.view(1).unwrap();
     let [pan, tilt, _] = view().place;
     let velocity = Velocity { pan: 1.0, tilt: 1.0, zoom: 0.0 };
@@ -87,7 +91,11 @@ async fn moves_are_seen_in_the_unit() {
     let [pan_after, tilt_after, _] = view().place;
     assert!(pan_after > pan && tilt_after > tilt);
     let told = driver.ptz_status(1).await.unwrap().position.unwrap();
-    assert!((told.pan - pan_after).abs() < 0.01 && (told.tilt - tilt_after).abs() < 0.01, "{told:?} {:?}", view().place);
+    assert!(
+        (told.pan - pan_after).abs() < 0.01 && (told.tilt - tilt_after).abs() < 0.01,
+        "{told:?} {:?}",
+        view().place
+    );
     driver.ptz_move(1, PtzMove::Continuous { velocity, at_most_ms: 60_000 }).await.unwrap();
     assert!(view().moving[0]);
     driver.ptz_move(1, PtzMove::Stop).await.unwrap();
@@ -127,13 +135,20 @@ async fn presets_and_picture_and_switches_are_kept_by_the_unit() {
 
     let change = Imaging { brightness: Some(80.0), flip_horizontal: Some(true), ..Imaging::default() };
     let after = driver.set_imaging(1, change).await.unwrap();
-    assert_eq!((after.brightness, after.flip_horizontal, after.flip_vertical), (Some(80.0), Some(true), Some(false)));
+    assert_eq!(
+        (after.brightness, after.flip_horizontal, after.flip_vertical),
+        (Some(80.0), Some(true), Some(false))
+    );
     assert!(view().picture.mirror && !view().picture.flip);
     assert!((view().picture.brightness - 80.0).abs() < 0.5);
     assert_eq!(driver.reset_imaging(1).await.unwrap().brightness, Some(50.0));
 
     let there = driver.capabilities(1).await.unwrap().auxiliaries;
-    assert!(there.contains(&Auxiliary::Light) && there.contains(&Auxiliary::Siren) && there.contains(&Auxiliary::Wiper));
+    assert!(
+        there.contains(&Auxiliary::Light)
+            && there.contains(&Auxiliary::Siren)
+            && there.contains(&Auxiliary::Wiper)
+    );
     driver.switch_auxiliary(1, Auxiliary::Light, AuxiliaryCommand::On).await.unwrap();
     assert!(view().light);
     driver.switch_auxiliary(1, Auxiliary::Light, AuxiliaryCommand::Off).await.unwrap();
@@ -159,7 +174,8 @@ async fn wrong_passwords_leave_the_last_try_to_a_person() {
     let unit = unit(UnitConfig { tries: 3, ..UnitConfig::default() }, false).await;
     let family = Isapi::new();
     let endpoint = endpoint(&unit);
-    let connect = async |password: &str, spend| family.connect(&endpoint, &login(password, spend)).await.map(drop);
+    let connect =
+        async |password: &str, spend| family.connect(&endpoint, &login(password, spend)).await.map(drop);
     for left in [2, 1] {
         let error = connect("wrong", false).await.unwrap_err();
         assert_eq!((error.code(), error.tries_left()), (Code::WrongPassword, Some(left)));
@@ -172,13 +188,18 @@ async fn wrong_passwords_leave_the_last_try_to_a_person() {
     assert_eq!((fresh.code(), unit.unit.refusals()), (Code::LastTry, refusals));
     assert_eq!(connect("wrong", true).await.unwrap_err().code(), Code::Locked);
     let error = connect(PASSWORD, true).await.unwrap_err();
-    assert!(error.code() == Code::Locked && error.retry_after().is_some_and(|wait| wait > Duration::from_secs(60)));
+    assert!(
+        error.code() == Code::Locked
+            && error.retry_after().is_some_and(|wait| wait > Duration::from_secs(60))
+    );
     assert_eq!(unit.unit.refusals(), 3);
 }
 
 #[tokio::test]
 async fn a_factory_fresh_camera_gets_its_first_password() {
-    let unit = unit(UnitConfig { model: "DS-2CD2042WD-SIM".into(), password: None, ..UnitConfig::default() }, false).await;
+    let unit =
+        unit(UnitConfig { model: "DS-2CD2042WD-SIM".into(), password: None, ..UnitConfig::default() }, false)
+            .await;
     let (family, endpoint) = (Isapi::new(), endpoint(&unit));
     let known = family.recognise(&endpoint).await.unwrap().expect("is one");
     assert_eq!(known.activated, Some(false));
