@@ -11,7 +11,7 @@ use bartizan_device::{
     SearchScope, StreamOpener as _, StreamSource, Transport, Velocity,
 };
 use bartizan_rtsp::RtspOpener;
-use bartizan_sim::{Brand, BrandUnit, Brands, BrandsConfig, ChannelView, UnitClass, UnitConfig};
+use bartizan_sim::{Brand, BrandUnit, Brands, BrandsConfig, ChannelView, Knobs, UnitClass, UnitConfig};
 use tokio::sync::mpsc;
 
 use crate::support::{PASSWORD, USER, clip_site, until};
@@ -159,6 +159,7 @@ async fn a_move_that_nobody_renews_ends() {
 #[tokio::test]
 async fn presets_lens_and_their_names() {
     let (unit, driver) = connected(dome()).await;
+    let own: Vec<_> = driver.presets(1).await.expect("tells").into_iter().map(|one| one.name).collect();
     let gate = Position { pan: 0.5, tilt: 0.0, zoom: 0.5 };
     driver.ptz_move(1, PtzMove::Absolute(gate)).await.expect("goes");
     still(&unit).await;
@@ -169,7 +170,9 @@ async fn presets_lens_and_their_names() {
     still(&unit).await;
     driver.change_preset(1, rename).await.expect("renamed");
     let presets = driver.presets(1).await.expect("tells");
-    assert_eq!(presets.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["Main gate"]);
+    assert_eq!(presets.len(), own.len() + 1);
+    let named = presets.iter().find(|preset| preset.token == token).expect("listed");
+    assert_eq!(named.name, "Main gate");
     driver.go_to_preset(1, &token, 1.0).await.expect("goes");
     still(&unit).await;
     assert!(
@@ -178,7 +181,8 @@ async fn presets_lens_and_their_names() {
         view(&unit).place
     );
     driver.change_preset(1, PresetChange::Remove { token }).await.expect("removed");
-    assert!(driver.presets(1).await.expect("tells").is_empty());
+    let left: Vec<_> = driver.presets(1).await.expect("tells").into_iter().map(|one| one.name).collect();
+    assert_eq!(left, own, "the others are left alone");
 
     let before = view(&unit).focus;
     driver.lens_move(1, LensMove::FocusFar(1.0)).await.expect("focuses");
@@ -292,12 +296,34 @@ async fn nonces_that_run_out_are_no_refusals() {
 #[tokio::test]
 async fn busy_and_full_are_told_apart_from_wrong() {
     let unit = started(dome()).await;
-    for change in [|knobs: &mut bartizan_sim::Knobs| knobs.busy = true, |knobs| knobs.full = true] {
-        unit.unit.set_knobs(|knobs| *knobs = bartizan_sim::Knobs::default());
-        unit.unit.set_knobs(change);
+    for knobs in [Knobs { busy: true, ..Knobs::default() }, Knobs { full: true, ..Knobs::default() }] {
+        unit.unit.set_knobs(|own| own.clone_from(&knobs));
         let error =
             Dahua::default().connect(&endpoint(&unit), &login(PASSWORD)).await.err().expect("refused");
         assert_eq!(error.code(), Code::DeviceBusy, "{error}");
+    }
+    assert_eq!(unit.unit.refusals(), 0);
+}
+
+#[tokio::test]
+async fn over_https_a_changed_certificate_is_not_spoken_to() {
+    let ports = [Some(0), Some(0), Some(0)];
+    let unit = BrandUnit::start(Brand::Dahua, dome(), clip_site(), Ipv4Addr::LOCALHOST, ports).await;
+    let unit = unit.expect("the unit starts");
+    let https = unit.https().expect("HTTPS");
+    let mut endpoint = Endpoint::parse(&format!("https://{https}")).expect("an endpoint");
+    let family = Dahua::default();
+    let known = family.recognise(&endpoint).await.expect("answers").expect("known");
+    assert!(known.https);
+    endpoint.pin = Some(known.certificate.expect("a certificate"));
+    let driver = family.connect(&endpoint, &login(PASSWORD)).await.expect("logs in");
+    assert_eq!(driver.reached().certificate, endpoint.pin);
+    assert!(driver.snapshot(1).await.expect("a picture").jpeg.len() > 1000);
+    unit.renew_certificate().expect("another certificate");
+    for error in
+        [family.recognise(&endpoint).await.err(), family.connect(&endpoint, &login(PASSWORD)).await.err()]
+    {
+        assert_eq!(error.expect("not spoken to").code(), Code::CertificateChanged);
     }
     assert_eq!(unit.unit.refusals(), 0);
 }
