@@ -4,7 +4,7 @@
  *
  * Needs BARTIZAN_URL and BARTIZAN_BRANDS, the path of a JSON file with the simulated site: an array of
  * `{name, personality, host, httpPort, httpsPort, rtspPort, serial, label, user, password, activated, class, ptz}`.
- * With BARTIZAN_URL_2, the address of a second web shell with a store of its own, the card goes to that one; without
+ * With BARTIZAN_SECOND_URL, the address of a second web shell with a store of its own, the card goes to that one; without
  * it, the devices are deleted first and come back from the card.
  *
  * Codes are shown to the fake camera: Chromium plays BARTIZAN_FEEDS/<personality>.mjpeg, a film of that device's label.
@@ -17,12 +17,14 @@ import { APP_URL, goTab, launch, noViolations, openApp, PICTURE_MS, reset, rpc, 
 
 const SITE_FILE = process.env.BARTIZAN_BRANDS ?? ''
 const FEEDS = process.env.BARTIZAN_FEEDS ?? ''
-const SECOND_URL = process.env.BARTIZAN_URL_2 ?? ''
+const SECOND_URL = process.env.BARTIZAN_SECOND_URL ?? ''
 const READY = APP_URL !== '' && SITE_FILE !== ''
 const site = READY ? JSON.parse(readFileSync(SITE_FILE, 'utf8')) : []
 
 const activated = site.filter((device) => device.activated)
 const fresh = site.find((device) => !device.activated)
+/** One whose label carries a serial number rather than an address. */
+const labelled = activated.find((device) => !device.label.startsWith('http'))
 const FIRST_PASSWORD = 'Wxkqpz74-twr'
 const CARD_PASSWORD = 'Moor-hen29-x'
 
@@ -155,7 +157,7 @@ describe('adding', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_BRANDS are
   }
 
   it('by the text of a label, and says when its device is not there', async () => {
-    const device = activated.find((one) => one.personality === 'isapi')
+    const device = labelled
     await openWay(/^Scan a code/)
     await noViolations(page, 'scan')
     await typeCode('9Z9Z9Z9PAZ99999')

@@ -171,7 +171,7 @@ fn brands(tally: &mut Tally, programs: &std::path::Path) -> Result<(), String> {
     let (_first, url) = profile("first")?;
     let (_second, second_url) = profile("second")?;
     let mut node = node_tests(&["adding.e2e.mjs", "control.e2e.mjs"]);
-    node.env("BARTIZAN_URL", url).env("BARTIZAN_URL_2", second_url).env("BARTIZAN_BRANDS", &list);
+    node.env("BARTIZAN_URL", url).env("BARTIZAN_SECOND_URL", second_url).env("BARTIZAN_BRANDS", &list);
     node.env("BARTIZAN_FEEDS", site.films(&data.0)?);
     let (text, outcome) = run_and_read(&mut node);
     let (passed, failed) = node_counts(&text);
