@@ -63,6 +63,9 @@ pub fn run() {
         shell: Shell::Tauri,
         ws_url: carrier.as_ref().map(|carrier| carrier.url.clone()),
         poll_url: carriers::POLL_URL.to_owned(),
+        // Known only once the app is set up.
+        pictures: None,
+        search_loopback: std::env::var_os(bartizan_api::SEARCH_LOOPBACK).is_some(),
     };
     let app = tauri::Builder::default()
         // Before any window: its page may call while `setup` still runs.
@@ -79,6 +82,8 @@ pub fn run() {
                 Some(folder) => PathBuf::from(folder),
                 None => app.path().app_data_dir()?,
             };
+            let pictures = app.path().picture_dir().or_else(|_| app.path().document_dir()).ok();
+            let shell = ShellInfo { pictures: pictures.map(|folder| folder.join("Bartizan")), ..shell };
             let start = tauri::async_runtime::spawn(async move {
                 tell.send_replace(Some(open(folder, shell).await));
                 // The sender stays until the app goes, so that late readers see the value.

@@ -59,7 +59,13 @@ async fn web() -> (Server, tempfile::TempDir) {
 }
 
 async fn direct() -> Direct {
-    let shell = ShellInfo { shell: Shell::Tauri, ws_url: None, poll_url: "bartizan://localhost/poll".into() };
+    let shell = ShellInfo {
+        shell: Shell::Tauri,
+        ws_url: None,
+        poll_url: "bartizan://localhost/poll".into(),
+        pictures: None,
+        search_loopback: true,
+    };
     Direct(Backend::new(empty_app().await, shell))
 }
 

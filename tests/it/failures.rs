@@ -199,7 +199,13 @@ async fn a_wrong_password_is_sent_once_even_by_sixteen_tiles_and_an_edit_heals()
     let row = app.devices.add_unprobed(&wrong).await.expect("stored as it is");
     let backend = Backend::new(
         app.clone(),
-        ShellInfo { shell: Shell::Web, ws_url: None, poll_url: "http://127.0.0.1/media/poll".into() },
+        ShellInfo {
+            shell: Shell::Web,
+            ws_url: None,
+            poll_url: "http://127.0.0.1/media/poll".into(),
+            pictures: None,
+            search_loopback: true,
+        },
     );
     let session = backend.media().create();
     for tile in 0..16 {

@@ -105,7 +105,13 @@ async fn a_whole_session_tells_no_password() {
     let folder = tempfile::tempdir().expect("a folder");
     let site = start(SiteConfig { channels: 2, password: Secret::new(RIGHT), ..clip_site() }).await;
     let app = Arc::new(App::open(folder.path(), Arc::new(SystemClock)).await.expect("a stored app"));
-    let shell = ShellInfo { shell: Shell::Web, ws_url: None, poll_url: "http://127.0.0.1/media/poll".into() };
+    let shell = ShellInfo {
+        shell: Shell::Web,
+        ws_url: None,
+        poll_url: "http://127.0.0.1/media/poll".into(),
+        pictures: None,
+        search_loopback: true,
+    };
     let mut session = Session { backend: Backend::new(app.clone(), shell), replies: Vec::new() };
 
     let addr = site.addr();

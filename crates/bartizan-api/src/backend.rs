@@ -1,13 +1,23 @@
 //! The commands, done by the app's services.
 
-use std::sync::{Arc, OnceLock};
+mod adding;
+mod control;
+mod convert;
+mod pictures;
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bartizan_app::{
-    App, DeviceRow, Draft, Found, UNDO, existing_profile,
-    live::{self, Phase, StreamFormat, StreamState},
-    transport_from,
+    App, DeviceRow, Draft, Held, SearchPlan, UNDO,
+    device::{Preset, Velocity},
+    existing_profile, live,
 };
 use bartizan_base::{ChannelId, Code, DeviceId, Error, OwnedTask, Result, Secret, StreamId, StreamProfile};
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use crate::{
     commands::Commands,
@@ -24,6 +34,10 @@ pub struct ShellInfo {
     pub ws_url: Option<String>,
     /// Long-poll carrier.
     pub poll_url: String,
+    /// Where the system keeps pictures; `None` where the page saves them itself.
+    pub pictures: Option<PathBuf>,
+    /// Searches find devices on the loopback interface too: for simulated sites.
+    pub search_loopback: bool,
 }
 
 /// The backend behind any shell.
@@ -49,7 +63,11 @@ impl Backend {
 
     /// The program ends: closes all stream sessions, waiting a bounded time.
     pub async fn shutdown(&self) {
-        self.app.live.shutdown().await;
+        self.app.shutdown().await;
+    }
+
+    fn device(&self, row: DeviceRow) -> dto::Device {
+        adding::device(row, self.app.devices.book())
     }
 
     fn session(&self, id: &str) -> Result<Arc<crate::media::MediaSession>> {
@@ -74,20 +92,21 @@ impl Commands for Backend {
 
     async fn devices_list(&self, _: dto::Empty) -> Result<dto::DeviceList> {
         let (revision, rows) = self.app.devices.book().list();
-        Ok(dto::DeviceList { revision, devices: rows.into_iter().map(dto::Device::from).collect() })
+        let devices = rows.into_iter().map(|row| self.device(row)).collect();
+        Ok(dto::DeviceList { revision, devices })
     }
 
     async fn devices_probe(&self, draft: dto::DeviceDraft) -> Result<dto::ProbeReport> {
-        Ok(self.app.devices.probe(&draft.into()).await?.into())
+        Ok(self.app.devices.probe(&draft.try_into()?).await?.into())
     }
 
     async fn devices_add(&self, draft: dto::DeviceDraft) -> Result<dto::Device> {
-        Ok(self.app.devices.add(&draft.into()).await?.into())
+        Ok(self.device(self.app.devices.add(&draft.try_into()?).await?))
     }
 
     async fn devices_update(&self, update: dto::DeviceUpdate) -> Result<dto::Device> {
         let id = DeviceId::from_string(update.id);
-        Ok(self.app.devices.update(&id, update.draft.into()).await?.into())
+        Ok(self.device(self.app.devices.update(&id, update.draft.try_into()?).await?))
     }
 
     async fn devices_delete(&self, device: dto::DeviceRef) -> Result<dto::Deleted> {
@@ -96,7 +115,133 @@ impl Commands for Backend {
     }
 
     async fn devices_restore(&self, device: dto::DeviceRef) -> Result<dto::Device> {
-        Ok(self.app.devices.restore(&DeviceId::from_string(device.id)).await?.into())
+        Ok(self.device(self.app.devices.restore(&DeviceId::from_string(device.id)).await?))
+    }
+
+    async fn devices_recognise(&self, request: dto::DeviceDraft) -> Result<dto::RecogniseReport> {
+        Ok(self.app.devices.recognise(&request.try_into()?).await?.into())
+    }
+
+    async fn devices_activate(&self, request: dto::ActivateDevice) -> Result<dto::Empty> {
+        let dto::ActivateDevice { host, ports, password, mail } = request;
+        let draft = Draft { host: Some(host), ports: ports.into(), ..Draft::default() };
+        self.app.devices.activate(&draft, Secret::new(password), mail).await?;
+        Ok(dto::Empty {})
+    }
+
+    async fn devices_details(&self, request: dto::DeviceRef) -> Result<dto::DeviceDetails> {
+        let id = DeviceId::from_string(request.id);
+        let details = self.app.devices.details(&id).await?;
+        Ok(adding::details(details, self.app.devices.book()))
+    }
+
+    async fn devices_snapshot(&self, request: dto::ChannelRef) -> Result<dto::SnapshotDto> {
+        let channel = control::channel(request.device, request.channel);
+        let jpeg = self.app.control.snapshot(&channel).await?;
+        Ok(dto::SnapshotDto { jpeg: BASE64.encode(&jpeg) })
+    }
+
+    async fn search_start(&self, request: dto::SearchRequest) -> Result<dto::SearchState> {
+        let duration = Duration::from_secs(u64::from(request.seconds.unwrap_or(6).clamp(1, 60)));
+        // Apple grants multicast to few apps; asking each neighbour needs no grant.
+        let every_address = request.every_address.unwrap_or(cfg!(target_os = "ios"));
+        let plan = SearchPlan { duration, every_address, loopback: self.shell.search_loopback };
+        Ok(self.app.search.start(&plan).into())
+    }
+
+    async fn search_next(&self, request: dto::SearchRef) -> Result<dto::SearchState> {
+        Ok(self.app.search.next(&request.search, request.revision).await?.into())
+    }
+
+    async fn search_stop(&self, request: dto::SearchRef) -> Result<dto::Empty> {
+        self.app.search.stop(&request.search);
+        Ok(dto::Empty {})
+    }
+
+    async fn qr_text(&self, _request: dto::QrText) -> Result<dto::QrCode> {
+        Err(Error::new(Code::UnsupportedCommand, "not yet"))
+    }
+
+    async fn qr_frame(&self, _request: dto::QrFrame) -> Result<dto::QrCodes> {
+        Err(Error::new(Code::UnsupportedCommand, "not yet"))
+    }
+
+    async fn qr_picture(&self, _request: dto::QrPicture) -> Result<dto::QrCodes> {
+        Err(Error::new(Code::UnsupportedCommand, "not yet"))
+    }
+
+    async fn card_create(&self, _request: dto::CardRequest) -> Result<dto::CardPictures> {
+        Err(Error::new(Code::UnsupportedCommand, "not yet"))
+    }
+
+    async fn card_read(&self, _request: dto::CardTexts) -> Result<dto::CardState> {
+        Err(Error::new(Code::UnsupportedCommand, "not yet"))
+    }
+
+    async fn card_add(&self, _request: dto::CardTexts) -> Result<dto::CardAdded> {
+        Err(Error::new(Code::UnsupportedCommand, "not yet"))
+    }
+
+    async fn pictures_save(&self, request: dto::SavePicture) -> Result<dto::SavedPicture> {
+        pictures::save(self.shell.pictures.as_deref(), &request.file_name, &request.data).await
+    }
+
+    async fn control_capabilities(&self, request: dto::ChannelRef) -> Result<dto::Capabilities> {
+        let channel = control::channel(request.device, request.channel);
+        control::capabilities(&self.app.control, &channel).await
+    }
+
+    async fn control_hold(&self, request: dto::HoldMove) -> Result<dto::Empty> {
+        let channel = control::channel(request.device, request.channel);
+        let dto::HoldMove { pan, tilt, zoom, focus, iris, .. } = request;
+        let held = Held { velocity: Velocity { pan, tilt, zoom }, focus, iris };
+        let step = self.app.settings().await?.ptz_step;
+        self.app.control.hold(&channel, held.at_step(step))?;
+        Ok(dto::Empty {})
+    }
+
+    async fn control_stop(&self, request: dto::ChannelRef) -> Result<dto::Empty> {
+        let channel = control::channel(request.device, request.channel);
+        self.app.control.stop(&channel).await?;
+        Ok(dto::Empty {})
+    }
+
+    async fn control_act(&self, request: dto::Act) -> Result<dto::Empty> {
+        let channel = control::channel(request.device, request.channel);
+        control::act(&self.app.control, &channel, request.act).await?;
+        Ok(dto::Empty {})
+    }
+
+    async fn control_presets(&self, request: dto::ChannelRef) -> Result<dto::Presets> {
+        let channel = control::channel(request.device, request.channel);
+        let presets = self.app.control.presets(&channel).await?;
+        let preset = |preset: Preset| dto::Preset { token: preset.token, name: preset.name };
+        Ok(dto::Presets { presets: presets.into_iter().map(preset).collect() })
+    }
+
+    async fn control_imaging(&self, request: dto::ChannelRef) -> Result<dto::Imaging> {
+        let channel = control::channel(request.device, request.channel);
+        Ok(self.app.control.imaging(&channel).await?.into())
+    }
+
+    async fn control_set_imaging(&self, request: dto::SetImaging) -> Result<dto::Imaging> {
+        let channel = control::channel(request.device, request.channel);
+        Ok(self.app.control.set_imaging(&channel, request.change.into()).await?.into())
+    }
+
+    async fn control_reset_imaging(&self, request: dto::ChannelRef) -> Result<dto::Imaging> {
+        let channel = control::channel(request.device, request.channel);
+        Ok(self.app.control.reset_imaging(&channel).await?.into())
+    }
+
+    async fn control_switches(&self, request: dto::ChannelRef) -> Result<dto::Switches> {
+        let channel = control::channel(request.device, request.channel);
+        control::switches(&self.app.control, &channel).await
+    }
+
+    async fn control_switch(&self, request: dto::SwitchRequest) -> Result<dto::Switches> {
+        let channel = control::channel(request.device, request.channel);
+        control::switch(&self.app.control, &channel, request.what).await
     }
 
     async fn settings_get(&self, _: dto::Empty) -> Result<dto::Settings> {
@@ -108,6 +253,11 @@ impl Commands for Backend {
             && !matches!(layout, 1 | 4 | 9 | 16)
         {
             return Err(Error::new(Code::InvalidInput, format!("layout {layout} is not 1, 4, 9 or 16")));
+        }
+        if let Some(step) = patch.ptz_step
+            && !(1..=8).contains(&step)
+        {
+            return Err(Error::new(Code::InvalidInput, format!("PTZ step {step} is outside 1-8")));
         }
         let changed = self
             .app
@@ -123,6 +273,9 @@ impl Commands for Backend {
                 }
                 if let Some(layout) = patch.layout {
                     settings.layout = layout;
+                }
+                if let Some(step) = patch.ptz_step {
+                    settings.ptz_step = step;
                 }
             })
             .await?;
@@ -176,7 +329,7 @@ impl Commands for Backend {
 
     async fn live_hint(&self, hint: dto::HintDto) -> Result<dto::Empty> {
         match hint.hint {
-            dto::Hint::NetworkChanged => self.app.live.network_changed(),
+            dto::Hint::NetworkChanged => self.app.network_changed(),
         }
         Ok(dto::Empty {})
     }
@@ -192,159 +345,5 @@ impl Commands for Backend {
             reconnects: u32::try_from(counters.reconnects).unwrap_or(u32::MAX),
         });
         Ok(dto::LiveStats { streams: streams.collect(), dropped: self.media.dropped() })
-    }
-}
-
-impl From<dto::DeviceDraft> for Draft {
-    fn from(draft: dto::DeviceDraft) -> Self {
-        Self {
-            url: draft.url,
-            host: draft.host,
-            port: draft.port,
-            user: draft.user,
-            password: draft.password.map(Secret::new),
-            name: draft.name,
-            transport: draft.transport.map(|transport| match transport {
-                dto::Transport::Auto => bartizan_app::Transport::Auto,
-                dto::Transport::Tcp => bartizan_app::Transport::Tcp,
-                dto::Transport::Udp => bartizan_app::Transport::Udp,
-            }),
-        }
-    }
-}
-
-impl From<bartizan_app::Transport> for dto::Transport {
-    fn from(transport: bartizan_app::Transport) -> Self {
-        match transport {
-            bartizan_app::Transport::Auto => Self::Auto,
-            bartizan_app::Transport::Tcp => Self::Tcp,
-            bartizan_app::Transport::Udp => Self::Udp,
-        }
-    }
-}
-
-impl From<StreamProfile> for dto::Profile {
-    fn from(profile: StreamProfile) -> Self {
-        match profile {
-            StreamProfile::Main => Self::Main,
-            StreamProfile::Sub => Self::Sub,
-        }
-    }
-}
-
-impl From<DeviceRow> for dto::Device {
-    fn from(row: DeviceRow) -> Self {
-        Self {
-            id: row.id.to_string(),
-            name: row.name,
-            host: row.host,
-            port: row.port,
-            user: row.user,
-            has_password: row.password.is_some_and(|password| !password.is_empty()),
-            transport: transport_from(&row.transport).into(),
-            channels: row.channels.into_iter().map(dto::Channel::from).collect(),
-            added_at_ms: row.added_at.millis(),
-        }
-    }
-}
-
-impl From<bartizan_app::ChannelRow> for dto::Channel {
-    fn from(row: bartizan_app::ChannelRow) -> Self {
-        let streams = row.streams.into_iter().map(|stream| dto::StreamInfo {
-            profile: stream.profile.into(),
-            path: stream.path,
-            codec: stream.codec,
-            width: stream.width,
-            height: stream.height,
-        });
-        Self { number: row.number, name: row.name, streams: streams.collect() }
-    }
-}
-
-impl From<Found> for dto::ProbeReport {
-    fn from(found: Found) -> Self {
-        Self {
-            host: found.address.host,
-            port: found.address.port,
-            server: found.server,
-            channels: found.channels.into_iter().map(dto::Channel::from).collect(),
-        }
-    }
-}
-
-impl From<&StreamState> for dto::TileState {
-    fn from(state: &StreamState) -> Self {
-        Self {
-            phase: match state.phase {
-                Phase::Idle => dto::Phase::Idle,
-                Phase::Connecting => dto::Phase::Connecting,
-                Phase::Buffering => dto::Phase::Buffering,
-                Phase::Playing => dto::Phase::Playing,
-                Phase::Stalled => dto::Phase::Stalled,
-                Phase::Backoff => dto::Phase::Backoff,
-                Phase::Closing => dto::Phase::Closing,
-                Phase::Failed => dto::Phase::Failed,
-            },
-            code: state.error.as_ref().map(Error::code),
-            detail: state.error.as_ref().map(|error| error.detail().to_owned()),
-            retry_in_ms: state.retry_in.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
-            attempt: state.attempt,
-        }
-    }
-}
-
-impl dto::StreamConfig {
-    pub(crate) fn new(format: &StreamFormat, delivery: dto::Delivery) -> Self {
-        Self {
-            codec: format.video.codec.clone(),
-            delivery,
-            width: format.video.width,
-            height: format.video.height,
-            frame_rate: format.frame_rate,
-            reorder_frames: format.video.reorder_frames.unwrap_or(0),
-            matrix: format.video.matrix,
-            full_range: format.video.full_range,
-            transport: format.transport.into(),
-            profile: format.profile.into(),
-        }
-    }
-}
-
-impl From<bartizan_app::Settings> for dto::Settings {
-    fn from(settings: bartizan_app::Settings) -> Self {
-        Self {
-            hard_decoding: settings.hard_decoding,
-            theme: match settings.theme {
-                bartizan_app::Theme::System => dto::Theme::System,
-                bartizan_app::Theme::Light => dto::Theme::Light,
-                bartizan_app::Theme::Dark => dto::Theme::Dark,
-            },
-            language: match settings.language {
-                bartizan_app::Language::System => dto::Language::System,
-                bartizan_app::Language::En => dto::Language::En,
-                bartizan_app::Language::Zh => dto::Language::Zh,
-            },
-            layout: settings.layout,
-        }
-    }
-}
-
-impl From<dto::Theme> for bartizan_app::Theme {
-    fn from(theme: dto::Theme) -> Self {
-        match theme {
-            dto::Theme::System => Self::System,
-            dto::Theme::Light => Self::Light,
-            dto::Theme::Dark => Self::Dark,
-        }
-    }
-}
-
-impl From<dto::Language> for bartizan_app::Language {
-    fn from(language: dto::Language) -> Self {
-        match language {
-            dto::Language::System => Self::System,
-            dto::Language::En => Self::En,
-            dto::Language::Zh => Self::Zh,
-        }
     }
 }

@@ -62,6 +62,54 @@ commands! {
     devices_delete "devices.delete" (DeviceRef) -> Deleted;
     /// Takes a removal back.
     devices_restore "devices.restore" (DeviceRef) -> Device;
+    /// What answers at an address, found out without a password.
+    devices_recognise "devices.recognise" (DeviceDraft) -> RecogniseReport;
+    /// Gives a factory-fresh device its first password.
+    devices_activate "devices.activate" (ActivateDevice) -> Empty;
+    /// Asks a stored device about itself now.
+    devices_details "devices.details" (DeviceRef) -> DeviceDetails;
+    /// A still picture of a channel.
+    devices_snapshot "devices.snapshot" (ChannelRef) -> SnapshotDto;
+    /// Searches the local network by every protocol at once. One search runs at a time; a new one ends the old.
+    search_start "search.start" (SearchRequest) -> SearchState;
+    /// Waits for news of a search.
+    search_next "search.next" (SearchRef) -> SearchState;
+    /// Ends a search early.
+    search_stop "search.stop" (SearchRef) -> Empty;
+    /// Reads the text of a code, or a typed serial number.
+    qr_text "qr.text" (QrText) -> QrCode;
+    /// Looks for codes in a frame of the camera.
+    qr_frame "qr.frame" (QrFrame) -> QrCodes;
+    /// Looks for codes in a picture file, thoroughly.
+    qr_picture "qr.picture" (QrPicture) -> QrCodes;
+    /// Makes a card of some devices.
+    card_create "card.create" (CardRequest) -> CardPictures;
+    /// Puts the parts of a card together and, with its password, lists its devices.
+    card_read "card.read" (CardTexts) -> CardState;
+    /// Adds every device of a card that is not in the list yet.
+    card_add "card.add" (CardTexts) -> CardAdded;
+    /// Saves a picture where the system keeps pictures.
+    pictures_save "pictures.save" (SavePicture) -> SavedPicture;
+    /// What a channel can do.
+    control_capabilities "control.capabilities" (ChannelRef) -> Capabilities;
+    /// Moves head or lens while held; see [`HoldMove`].
+    control_hold "control.hold" (HoldMove) -> Empty;
+    /// Stops head and lens at once, whatever else is under way.
+    control_stop "control.stop" (ChannelRef) -> Empty;
+    /// Does something once.
+    control_act "control.act" (Act) -> Empty;
+    /// The stored positions.
+    control_presets "control.presets" (ChannelRef) -> Presets;
+    /// The picture settings in the device.
+    control_imaging "control.imaging" (ChannelRef) -> Imaging;
+    /// Changes picture settings in the device.
+    control_set_imaging "control.setImaging" (SetImaging) -> Imaging;
+    /// Puts the levels back to the device's defaults.
+    control_reset_imaging "control.resetImaging" (ChannelRef) -> Imaging;
+    /// What lamps, siren, wiper, tracking and alarm outputs are doing.
+    control_switches "control.switches" (ChannelRef) -> Switches;
+    /// Switches one of them; the reply is their state after it.
+    control_switch "control.switch" (SwitchRequest) -> Switches;
     /// The settings.
     settings_get "settings.get" (Empty) -> Settings;
     /// Changes some settings and gives them all.
@@ -104,11 +152,12 @@ impl<T: Serialize> From<bartizan_base::Result<T>> for Reply {
     }
 }
 
-fn error_dto(error: &Error) -> ErrorDto {
+pub(crate) fn error_dto(error: &Error) -> ErrorDto {
     ErrorDto {
         code: error.code(),
         detail: error.detail().to_owned(),
         retry_after_ms: error.retry_after().map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+        tries_left: error.tries_left(),
     }
 }
 

@@ -1,7 +1,12 @@
 //! What crosses to the page as JSON. Plain shapes; numbers fit an IEEE double; times are milliseconds.
 
+mod adding;
+mod control;
+
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+
+pub use self::{adding::*, control::*};
 
 /// No arguments, or nothing to tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -19,6 +24,8 @@ pub struct ErrorDto {
     /// How long the device asked to wait, milliseconds.
     #[ts(type = "number | null")]
     pub retry_after_ms: Option<u64>,
+    /// How many more wrong passwords the device takes before it locks, when it said so.
+    pub tries_left: Option<u32>,
 }
 
 /// What runs behind the page.
@@ -111,6 +118,16 @@ pub struct Device {
     pub has_password: bool,
     /// How media travels.
     pub transport: Transport,
+    /// How it is spoken to: `isapi`, `dahua`, `onvif` or `rtsp`.
+    pub family: String,
+    /// Who it said it is when it was added; `identity.class` is the user's choice where there is one.
+    pub identity: Identity,
+    /// How it came into the list.
+    pub added_by: AddedBy,
+    /// Ways to reach it; `host` and `port` are the first one's.
+    pub routes: Vec<Route>,
+    /// The streams were never asked for: it was stored while out of reach.
+    pub unverified: bool,
     /// Its channels, by number.
     pub channels: Vec<Channel>,
     /// When it was added, milliseconds since 1970 UTC.
@@ -148,8 +165,9 @@ pub struct StreamInfo {
 
 /// What a person typed to add or change a device.
 ///
-/// Either `url`, or `host` and the rest. With `host` alone the well-known stream paths are tried in turn; the first
-/// refusal of the password ends the search, so no account is locked.
+/// Either `url`, or `host` and the rest. The family is recognised without a password, then logged in to with one try;
+/// where nothing but RTSP answers, the well-known stream paths are tried in turn, and the first refusal of the password
+/// ends the search, so no account is locked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
 #[ts(optional_fields)]
@@ -158,8 +176,22 @@ pub struct DeviceDraft {
     pub url: Option<String>,
     /// Host name or address.
     pub host: Option<String>,
-    /// RTSP port, 554 when absent.
+    /// RTSP port, 554 when absent; the same as `ports.rtsp`.
     pub port: Option<u32>,
+    /// Ports of its services.
+    pub ports: Option<Ports>,
+    /// More ways to reach it, tried beside `host`.
+    pub routes: Option<Vec<RouteDraft>>,
+    /// `isapi`, `dahua`, `onvif`, `rtsp`: chosen by hand. Absent: found out.
+    pub family: Option<String>,
+    /// Kind of device chosen by hand.
+    pub class: Option<DeviceClass>,
+    /// How it came to be added.
+    pub added_by: Option<AddedBy>,
+    /// SHA-256 of a certificate that a person agreed to, hex. Absent: pinned on first use, and a changed one is an error.
+    pub accept_certificate: Option<String>,
+    /// A person agreed to spend the last try before the device locks.
+    pub spend_last_try: Option<bool>,
     /// User name.
     pub user: Option<String>,
     /// Password. Absent in an update: keep the stored one.
@@ -168,20 +200,6 @@ pub struct DeviceDraft {
     pub name: Option<String>,
     /// How media travels.
     pub transport: Option<Transport>,
-}
-
-/// What a probe found, before anything is stored.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub struct ProbeReport {
-    /// The host that answered.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// The `Server` header or SDP tool, when sent.
-    pub server: Option<String>,
-    /// The channels found.
-    pub channels: Vec<Channel>,
 }
 
 /// `devices.update`.
@@ -222,6 +240,8 @@ pub struct Settings {
     pub language: Language,
     /// Windows on the wall: 1, 4, 9 or 16.
     pub layout: u8,
+    /// Speed of PTZ moves, 1–8, higher is faster.
+    pub ptz_step: u8,
 }
 
 /// `settings.set`: absent members stay.
@@ -237,6 +257,8 @@ pub struct SettingsPatch {
     pub language: Option<Language>,
     /// See [`Settings`].
     pub layout: Option<u8>,
+    /// See [`Settings`].
+    pub ptz_step: Option<u8>,
 }
 
 /// Colour scheme.

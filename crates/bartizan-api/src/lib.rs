@@ -11,3 +11,6 @@ mod typescript;
 pub use backend::{Backend, ShellInfo};
 pub use commands::{Commands, Reply, dispatch};
 pub use typescript::typescript;
+
+/// Set in the environment, it lets searches find devices on the loopback interface: for simulated sites.
+pub const SEARCH_LOOPBACK: &str = "BARTIZAN_SEARCH_LOOPBACK";

@@ -35,6 +35,11 @@ pub fn typescript() -> String {
         Empty ErrorDto AppInfo KeyStorage Shell Profile Transport DeviceList Device Channel StreamInfo DeviceDraft
         ProbeReport DeviceUpdate DeviceRef Deleted Settings SettingsPatch Theme Language MediaEndpoint
         MediaSessionRef OpenTile Delivery TileRef Hint HintDto LiveStats StreamStats TileState Phase StreamConfig
+        DeviceClass AddedBy Ports RouteDraft Route Identity RecogniseReport ActivateDevice SearchRequest SearchRef
+        SearchState FoundDevice QrText QrFrame QrPicture QrCodes QrCode QrMeaning CardRequest CardPictures CardPart
+        CardTexts CardState CardDevice CardAdded CardResult SavePicture SavedPicture ChannelRef Capabilities Auxiliary
+        HoldMove Act ControlAct Presets Preset Imaging SetImaging Switches AuxiliaryState AlarmOutput SwitchRequest
+        SwitchWhat SnapshotDto DeviceDetails ChannelState
     }
     out.push_str(&commands::schema_typescript());
     out

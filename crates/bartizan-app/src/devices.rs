@@ -7,12 +7,19 @@ use std::{
 };
 
 use bartizan_base::{Clock, Code, DeviceId, Error, Result, Secret, StreamId, StreamProfile, UtcMicros};
-use bartizan_device::{Credentials, RtspAddress, StreamSource, Transport};
-use bartizan_store::{DeviceRow, Store};
+use bartizan_device::{
+    CertificatePin, Credentials, DEFAULT_RTSP_PORT, DeviceClass, FamilyId, Recognised, RtspAddress,
+    StreamSource, Transport,
+};
+use bartizan_store::{DeviceFacts, DeviceRow, RouteRow, Store};
 
 use crate::{
+    adding::{Adder, Families, Found, route_row},
+    control::Control,
+    draft::{AddedBy, Aim, Draft, PortsDraft},
+    gate::LoginGate,
     live::{Live, SourceBook},
-    probe::{Draft, Found, probe},
+    routes::RouteChooser,
 };
 
 /// How long a deleted device can be brought back by the undo of the page. The row itself lives until the next start.
@@ -23,6 +30,7 @@ pub struct DeviceBook {
     store: Store,
     rows: RwLock<Vec<DeviceRow>>,
     revision: AtomicU64,
+    routes: RouteChooser,
 }
 
 impl DeviceBook {
@@ -30,7 +38,12 @@ impl DeviceBook {
     pub async fn load(store: Store, now: UtcMicros) -> Result<Self> {
         store.purge_deleted(now).await?;
         let rows = store.devices().await?;
-        Ok(Self { store, rows: RwLock::new(rows), revision: AtomicU64::new(1) })
+        Ok(Self {
+            store,
+            rows: RwLock::new(rows),
+            revision: AtomicU64::new(1),
+            routes: RouteChooser::default(),
+        })
     }
 
     /// All devices in the user's order, and the revision of the list.
@@ -46,6 +59,20 @@ impl DeviceBook {
             .find(|row| row.id == *id)
             .cloned()
             .ok_or_else(|| Error::new(Code::NotFound, format!("no device {id}")))
+    }
+
+    /// Which ways to the devices are in use.
+    pub fn routes(&self) -> &RouteChooser {
+        &self.routes
+    }
+
+    /// Remembers the certificate that a device showed on first use.
+    pub(crate) async fn pin(&self, id: &DeviceId, place: usize, pin: CertificatePin) -> Result<()> {
+        let mut row = self.get(id)?;
+        let Some(route) = row.routes.get_mut(place) else { return Ok(()) };
+        route.pin = Some(pin.0);
+        self.store.replace_device(row).await?;
+        self.refresh().await
     }
 
     async fn refresh(&self) -> Result<()> {
@@ -76,15 +103,20 @@ impl SourceBook for DeviceBook {
         if row.password_lost {
             return Err(Error::new(Code::KeyLost, "the stored password cannot be decrypted"));
         }
+        let place = self.routes.choose(&row).await;
+        let (host, port) = match row.routes.get(place) {
+            Some(route) => (route.host.clone(), route.rtsp.unwrap_or(DEFAULT_RTSP_PORT)),
+            None => (row.host.clone(), row.port),
+        };
         Ok(StreamSource {
-            address: RtspAddress { host: row.host.clone(), port: row.port, path },
+            address: RtspAddress { host, port, path },
             credentials: credentials(&row),
             transport: transport_from(&row.transport),
         })
     }
 }
 
-fn credentials(row: &DeviceRow) -> Option<Credentials> {
+pub(crate) fn credentials(row: &DeviceRow) -> Option<Credentials> {
     (!row.user.is_empty())
         .then(|| Credentials { user: row.user.clone(), password: row.password.clone().unwrap_or_default() })
 }
@@ -117,17 +149,68 @@ pub fn existing_profile(row: &DeviceRow, channel: u16, wanted: StreamProfile) ->
     if has { wanted } else { StreamProfile::Main }
 }
 
+/// The stored word for a kind of device.
+pub fn class_word(class: DeviceClass) -> &'static str {
+    match class {
+        DeviceClass::Unknown => "",
+        DeviceClass::Camera => "camera",
+        DeviceClass::Recorder => "recorder",
+        DeviceClass::Door => "door",
+        DeviceClass::Alarm => "alarm",
+    }
+}
+
+/// The kind of a stored word; what is unknown is `Unknown`.
+pub fn class_from(word: &str) -> DeviceClass {
+    match word {
+        "camera" => DeviceClass::Camera,
+        "recorder" => DeviceClass::Recorder,
+        "door" => DeviceClass::Door,
+        "alarm" => DeviceClass::Alarm,
+        _ => DeviceClass::Unknown,
+    }
+}
+
+fn added_by_word(by: AddedBy) -> &'static str {
+    match by {
+        AddedBy::Address => "address",
+        AddedBy::Scan => "scan",
+        AddedBy::Search => "search",
+        AddedBy::Card => "card",
+    }
+}
+
+/// How a device was added, from the stored word.
+pub fn added_by_from(word: &str) -> AddedBy {
+    match word {
+        "scan" => AddedBy::Scan,
+        "search" => AddedBy::Search,
+        "card" => AddedBy::Card,
+        _ => AddedBy::Address,
+    }
+}
+
 /// Adding, changing and removing devices.
 pub struct Devices {
     book: Arc<DeviceBook>,
+    families: Arc<Families>,
     live: Arc<Live>,
+    gate: Arc<LoginGate>,
+    control: Arc<Control>,
     clock: Arc<dyn Clock>,
 }
 
 impl Devices {
-    /// The service over `book`; probing goes through `live` so that one gate guards all logins.
-    pub fn new(book: Arc<DeviceBook>, live: Arc<Live>, clock: Arc<dyn Clock>) -> Self {
-        Self { book, live, clock }
+    /// The service over `book`. All logins go through `gate`.
+    pub fn new(
+        book: Arc<DeviceBook>,
+        families: Arc<Families>,
+        live: Arc<Live>,
+        gate: Arc<LoginGate>,
+        control: Arc<Control>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { book, families, live, gate, control, clock }
     }
 
     /// The list.
@@ -135,10 +218,27 @@ impl Devices {
         &self.book
     }
 
+    /// The families devices may belong to.
+    pub fn families(&self) -> &Families {
+        &self.families
+    }
+
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
+    }
+
+    fn adder(&self) -> Adder<'_> {
+        Adder { families: &self.families, live: &self.live, gate: &self.gate }
+    }
+
+    /// Finds out, without a password, what answers at a draft's address.
+    pub async fn recognise(&self, draft: &Draft) -> Result<Recognised> {
+        self.adder().recognise(draft).await
+    }
+
     /// Talks to the device a person described, without storing anything.
     pub async fn probe(&self, draft: &Draft) -> Result<Found> {
-        let target = draft.target()?;
-        probe(&self.live, target).await
+        self.adder().find(draft).await
     }
 
     /// Probes and stores.
@@ -149,93 +249,103 @@ impl Devices {
 
     /// Stores what a probe of `draft` found.
     pub async fn add_found(&self, draft: &Draft, found: Found) -> Result<DeviceRow> {
-        let name = name_of(draft, &found.address.host);
-        self.insert(found, name).await
+        let row = into_row(DeviceId::random(), draft, found, self.clock.now());
+        self.insert(row).await
     }
 
-    /// Stores a device without asking it first; for sources named on the command line, whose failure the wall shows.
+    /// Stores a device without asking it first: sources named on the command line, whose failure the wall shows, and
+    /// devices of a card that are out of reach.
     pub async fn add_unprobed(&self, draft: &Draft) -> Result<DeviceRow> {
-        let target = draft.target()?;
-        let name = name_of(draft, &target.address.host);
-        let path = target.address.path.clone();
-        let channels = vec![bartizan_store::ChannelRow {
-            number: 1,
-            name: String::new(),
-            streams: vec![bartizan_store::StreamRow {
-                profile: StreamProfile::Main,
-                path,
-                codec: None,
-                width: None,
-                height: None,
-            }],
-        }];
+        let (address, credentials, routes, channels) = match draft.aim()? {
+            Aim::Stream(source) => {
+                let stream = bartizan_store::StreamRow {
+                    profile: StreamProfile::Main,
+                    path: source.address.path.clone(),
+                    codec: None,
+                    width: None,
+                    height: None,
+                };
+                let channel =
+                    bartizan_store::ChannelRow { number: 1, name: String::new(), streams: vec![stream] };
+                let route = RouteRow {
+                    host: source.address.host.clone(),
+                    rtsp: Some(source.address.port),
+                    ..RouteRow::default()
+                };
+                (source.address, source.credentials, vec![route], vec![channel])
+            }
+            Aim::Device { endpoints, login } => {
+                let first = &endpoints[0];
+                let port = first.ports.rtsp.unwrap_or(DEFAULT_RTSP_PORT);
+                let address = RtspAddress { host: first.host.clone(), port, path: "/".into() };
+                (address, login.credentials, endpoints.iter().map(route_row).collect(), Vec::new())
+            }
+        };
         let found = Found {
-            address: target.address,
-            credentials: target.credentials,
-            transport: target.transport,
+            address,
+            credentials,
+            transport: draft.transport.unwrap_or_default(),
             server: None,
             channels,
+            family: draft.family.clone().unwrap_or_else(|| FamilyId::RTSP.0.to_owned()),
+            evidence: String::new(),
+            identity: Default::default(),
+            certificate: None,
+            video_trouble: None,
+            oddities: Vec::new(),
+            routes,
         };
-        self.insert(found, name).await
+        let mut row = into_row(DeviceId::random(), draft, found, self.clock.now());
+        row.facts.unverified = true;
+        self.insert(row).await
     }
 
-    async fn insert(&self, found: Found, name: String) -> Result<DeviceRow> {
-        let row = into_row(DeviceId::random(), name, found, self.clock.now());
+    async fn insert(&self, row: DeviceRow) -> Result<DeviceRow> {
         self.book.store.insert_device(row.clone()).await?;
         self.book.refresh().await?;
         Ok(row)
     }
 
-    /// Changes what the draft names. Name and transport change at once; anything about the address or the login is
-    /// probed first, so that a working device is not replaced by a broken one.
+    /// Changes what the draft names. Name, kind and transport change at once; anything about the address or the login
+    /// is probed first, so that a working device is not replaced by a broken one.
     pub async fn update(&self, id: &DeviceId, draft: Draft) -> Result<DeviceRow> {
         let old = self.book.get(id)?;
         let touches_login = draft.url.is_some()
             || draft.host.is_some()
             || draft.port.is_some()
+            || draft.ports != PortsDraft::default()
+            || !draft.routes.is_empty()
+            || draft.family.is_some()
+            || draft.accept_certificate.is_some()
             || draft.user.is_some()
-            || draft.password.is_some();
+            || draft.password.is_some()
+            || old.facts.unverified;
         let transport = draft.transport.unwrap_or(transport_from(&old.transport));
         let name = draft.name.clone().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
         let name = name.unwrap_or_else(|| old.name.clone());
+        let class = draft.class.unwrap_or(class_from(&old.facts.class));
         let mut row = if touches_login {
-            // The stored password goes to the host it was given for and to no other: over Basic it would be told.
-            let stays = draft.url.is_none() && draft.host.as_ref().is_none_or(|host| *host == old.host);
-            let whole = Draft {
-                host: draft.host.or(Some(old.host.clone())),
-                port: draft.port.or(Some(u32::from(old.port))),
-                user: draft.user.or(draft.url.is_none().then(|| old.user.clone())),
-                password: draft.password.or(if stays { old.password.clone() } else { None }),
-                transport: Some(transport),
-                name: Some(name.clone()),
-                url: draft.url,
-            };
-            let mut target = whole.target()?;
-            let had_password = old.password.as_ref().is_some_and(|password| !password.is_empty());
-            let has_none = target.credentials.as_ref().is_some_and(|login| login.password.is_empty());
-            if !stays && had_password && has_none {
-                return Err(Error::new(
-                    Code::PasswordNeeded,
-                    "another address needs the password again, so that it is not given to a stranger",
-                ));
-            }
-            // The streams a person chose by URL stay chosen when only the password changes.
-            if whole.url.is_none()
-                && let [only] = old.channels.as_slice()
-                && let Some(stream) = only.streams.first()
-            {
-                target.address = target.address.with_path(&stream.path);
-            }
-            let found = probe(&self.live, target).await?;
-            into_row(id.clone(), name, found, old.added_at)
+            let whole = whole_draft(&old, draft, transport, name, class)?;
+            let found = self.probe(&whole).await?;
+            into_row(id.clone(), &whole, found, old.added_at)
         } else {
-            DeviceRow { name, transport: transport_word(transport).to_owned(), ..old.clone() }
+            let facts = DeviceFacts { class: class_word(class).to_owned(), ..old.facts.clone() };
+            DeviceRow { name, transport: transport_word(transport).to_owned(), facts, ..old.clone() }
         };
+        row.facts.added_by = old.facts.added_by.clone();
         row.added_at = old.added_at;
         self.book.store.replace_device(row.clone()).await?;
-        self.book.refresh().await?;
-        self.live.forget_device(id);
+        self.changed(id).await?;
         Ok(row)
+    }
+
+    /// The list is read anew, and whatever runs on the device starts afresh.
+    async fn changed(&self, id: &DeviceId) -> Result<()> {
+        self.book.refresh().await?;
+        self.book.routes.forget();
+        self.control.forget(id);
+        self.live.forget_device(id);
+        Ok(())
     }
 
     /// Removes a device; [`Devices::restore`] takes it back.
@@ -243,10 +353,8 @@ impl Devices {
         if !self.book.store.delete_device(id, self.clock.now()).await? {
             return Err(Error::new(Code::NotFound, format!("no device {id}")));
         }
-        self.book.refresh().await?;
         // Its streams end here, whoever still watches.
-        self.live.forget_device(id);
-        Ok(())
+        self.changed(id).await
     }
 
     /// Takes a removal back.
@@ -259,16 +367,108 @@ impl Devices {
     }
 }
 
-fn name_of(draft: &Draft, host: &str) -> String {
-    let given = draft.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
-    given.unwrap_or(host).to_owned()
+/// What is stored, with the changes of a draft over it.
+fn whole_draft(
+    old: &DeviceRow,
+    draft: Draft,
+    transport: Transport,
+    name: String,
+    class: DeviceClass,
+) -> Result<Draft> {
+    let first = old.routes.first().cloned().unwrap_or_default();
+    let stays = draft.url.is_none()
+        && draft.host.as_ref().is_none_or(|host| *host == old.host)
+        && draft.routes.iter().all(|(host, _)| old.routes.iter().any(|route| route.host == *host));
+    let had_password = old.password.as_ref().is_some_and(|password| !password.is_empty());
+    // The stored password goes to the hosts it was given for and to no other: over Basic it would be told.
+    let password = draft.password.or(if stays { old.password.clone() } else { None });
+    let has_none = password.as_ref().is_none_or(Secret::is_empty);
+    let names_user = draft.user.as_ref().is_none_or(|user| !user.is_empty());
+    if !stays && had_password && has_none && names_user && draft.url.is_none() {
+        return Err(Error::new(
+            Code::PasswordNeeded,
+            "another address needs the password again, so that it is not given to a stranger",
+        ));
+    }
+    let given = draft.ports;
+    let ports = PortsDraft {
+        http: given.http.or(first.http.map(u32::from)),
+        https: given.https.or(first.https.map(u32::from)),
+        rtsp: given.rtsp.or(draft.port).or(Some(u32::from(old.port))),
+        server: given.server.or(first.server.map(u32::from)),
+    };
+    let routes = if draft.routes.is_empty() && draft.url.is_none() {
+        old.routes.iter().skip(1).map(|route| (route.host.clone(), ports_of(route))).collect()
+    } else {
+        draft.routes
+    };
+    let family = draft.family.or_else(|| {
+        let known = !old.facts.family.is_empty() && draft.url.is_none();
+        known.then(|| old.facts.family.clone())
+    });
+    // The stream a person chose by URL stays chosen when only the password changes.
+    let chosen_stream = match old.channels.as_slice() {
+        [only] if draft.url.is_none() && old.facts.family == FamilyId::RTSP.0 => only.streams.first(),
+        _ => None,
+    };
+    let user = draft.user.or(draft.url.is_none().then(|| old.user.clone()));
+    let host = draft.host.unwrap_or_else(|| old.host.clone());
+    let url = match chosen_stream {
+        Some(stream) => {
+            let port = ports.rtsp.map(bartizan_device::check_port).transpose()?.unwrap_or(old.port);
+            let address = RtspAddress::new(&host, u32::from(port), &stream.path)?;
+            Some(address.url()?.to_string())
+        }
+        None => draft.url,
+    };
+    Ok(Draft {
+        url,
+        host: Some(host),
+        port: None,
+        ports,
+        routes,
+        family,
+        class: Some(class),
+        added_by: None,
+        user,
+        password,
+        name: Some(name),
+        transport: Some(transport),
+        accept_certificate: draft.accept_certificate.or(if stays {
+            first.pin.map(CertificatePin)
+        } else {
+            None
+        }),
+        spend_last_try: draft.spend_last_try,
+    })
 }
 
-fn into_row(id: DeviceId, name: String, found: Found, added_at: UtcMicros) -> DeviceRow {
+fn ports_of(route: &RouteRow) -> PortsDraft {
+    PortsDraft {
+        http: route.http.map(u32::from),
+        https: route.https.map(u32::from),
+        rtsp: route.rtsp.map(u32::from),
+        server: route.server.map(u32::from),
+    }
+}
+
+fn name_of(draft: &Draft, found: &Found) -> String {
+    let given = draft.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
+    let own = Some(found.identity.name.trim()).filter(|name| !name.is_empty());
+    given.or(own).unwrap_or(&found.address.host).to_owned()
+}
+
+fn into_row(id: DeviceId, draft: &Draft, found: Found, added_at: UtcMicros) -> DeviceRow {
+    let name = name_of(draft, &found);
+    let class = draft.class.filter(|class| *class != DeviceClass::Unknown).unwrap_or(found.identity.class);
     let (user, password): (String, Option<Secret>) = match found.credentials {
         Some(credentials) => (credentials.user, Some(credentials.password)),
         None => (String::new(), None),
     };
+    let mut routes = found.routes;
+    if let Some(first) = routes.first_mut() {
+        first.rtsp = Some(found.address.port);
+    }
     DeviceRow {
         id,
         name,
@@ -278,6 +478,19 @@ fn into_row(id: DeviceId, name: String, found: Found, added_at: UtcMicros) -> De
         password,
         password_lost: false,
         transport: transport_word(found.transport).to_owned(),
+        facts: DeviceFacts {
+            family: found.family,
+            class: class_word(class).to_owned(),
+            maker: found.identity.maker,
+            model: found.identity.model,
+            firmware: found.identity.firmware,
+            serial: found.identity.serial,
+            mac: found.identity.mac,
+            own_name: found.identity.name,
+            added_by: added_by_word(draft.added_by.unwrap_or_default()).to_owned(),
+            unverified: false,
+        },
+        routes,
         channels: found.channels,
         added_at,
     }

@@ -2,23 +2,44 @@
 //! protocol adapters.
 #![warn(missing_docs)]
 
+mod adding;
+mod control;
+mod details;
 mod devices;
+mod draft;
+mod drivers;
+#[cfg(test)]
+mod fake;
+mod gate;
 pub mod live;
 mod probe;
+mod routes;
+mod search;
 mod settings;
 
 use std::{path::Path, sync::Arc};
 
 use bartizan_base::{Clock, Result};
-use bartizan_device::StreamOpener;
+pub use bartizan_device as device;
 pub use bartizan_device::Transport;
-pub use bartizan_store::{ChannelRow, DeviceRow, KeyStorage, Store, StreamRow, Vault};
+use bartizan_device::{Family, StreamOpener};
+pub use bartizan_store::{ChannelRow, DeviceFacts, DeviceRow, KeyStorage, RouteRow, Store, StreamRow, Vault};
 use tokio::sync::Mutex;
 
 use self::live::{Live, SourceBook};
 pub use self::{
-    devices::{DeviceBook, Devices, UNDO, existing_profile, transport_from, transport_word},
-    probe::{Draft, Found},
+    adding::{Families, Found},
+    control::{Control, HOLD, Held},
+    details::Details,
+    devices::{
+        DeviceBook, Devices, UNDO, added_by_from, class_from, existing_profile, transport_from,
+        transport_word,
+    },
+    draft::{AddedBy, Draft, PortsDraft, is_local},
+    drivers::Drivers,
+    gate::{Account, LoginGate, Pass},
+    routes::RouteChooser,
+    search::{FoundDevice, Search, SearchPlan, SearchView},
     settings::{Language, Settings, Theme},
 };
 
@@ -28,6 +49,10 @@ pub struct App {
     pub devices: Devices,
     /// Live view.
     pub live: Arc<Live>,
+    /// PTZ, picture settings, switches.
+    pub control: Arc<Control>,
+    /// Searching the network.
+    pub search: Search,
     /// Nothing is stored.
     pub ephemeral: bool,
     store: Store,
@@ -78,16 +103,45 @@ impl App {
         ephemeral: bool,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
-        let book = Arc::new(DeviceBook::load(store.clone(), clock.now()).await?);
         let opener: Arc<dyn StreamOpener> = Arc::new(bartizan_rtsp::RtspOpener::new());
-        let live = Arc::new(Live::new(opener, book.clone() as Arc<dyn SourceBook>));
-        let devices = Devices::new(book, live.clone(), clock);
-        Ok(Self { devices, live, ephemeral, store, key_storage, settings: Mutex::new(()) })
+        Self::with_parts(store, key_storage, ephemeral, clock, opener, families()).await
+    }
+
+    /// The app over given adapters.
+    pub(crate) async fn with_parts(
+        store: Store,
+        key_storage: KeyStorage,
+        ephemeral: bool,
+        clock: Arc<dyn Clock>,
+        opener: Arc<dyn StreamOpener>,
+        families: Vec<Arc<dyn Family>>,
+    ) -> Result<Self> {
+        let book = Arc::new(DeviceBook::load(store.clone(), clock.now()).await?);
+        let gate = Arc::new(LoginGate::default());
+        let families = Arc::new(Families::new(families));
+        let live = Arc::new(Live::new(opener, book.clone() as Arc<dyn SourceBook>, gate.clone()));
+        let drivers = Arc::new(Drivers::new(families.clone(), book.clone(), gate.clone()));
+        let control = Arc::new(Control::new(drivers));
+        let search = Search::new(families.clone(), book.clone());
+        let devices = Devices::new(book, families, live.clone(), gate, control.clone(), clock);
+        Ok(Self { devices, live, control, search, ephemeral, store, key_storage, settings: Mutex::new(()) })
     }
 
     /// Where the key of the device passwords lies.
     pub fn key_storage(&self) -> KeyStorage {
         self.key_storage
+    }
+
+    /// The network changed: streams and controls choose their ways anew.
+    pub fn network_changed(&self) {
+        self.devices.book().routes().forget();
+        self.control.drivers().forget_all();
+        self.live.network_changed();
+    }
+
+    /// The program ends: stops what moves and closes all streams, within a bounded time.
+    pub async fn shutdown(&self) {
+        futures::join!(self.control.shutdown(), self.live.shutdown());
     }
 
     /// The settings.
@@ -103,4 +157,9 @@ impl App {
         settings.save(&self.store).await?;
         Ok(settings)
     }
+}
+
+/// All families, the most telling first: many devices speak ONVIF beside their own language.
+fn families() -> Vec<Arc<dyn Family>> {
+    vec![]
 }

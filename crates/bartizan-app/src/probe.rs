@@ -2,45 +2,20 @@
 
 use std::time::Duration;
 
-use bartizan_base::{Code, Error, Result, Secret, StreamProfile};
-use bartizan_device::{
-    Credentials, DEFAULT_RTSP_PORT, RtspAddress, StreamDescription, StreamSource, Transport,
-};
+use bartizan_base::{Code, Error, Result, StreamProfile};
+use bartizan_device::{RtspAddress, StreamDescription, StreamSource};
 use bartizan_rtsp::{PathPattern, WELL_KNOWN_PATHS, sibling_path};
 use bartizan_store::{ChannelRow, StreamRow};
 use futures::{StreamExt, stream};
 
 use crate::live::Live;
 
-/// What a person typed.
-#[derive(Clone, Debug, Default)]
-pub struct Draft {
-    /// A whole URL; wins over `host` and `port`.
-    pub url: Option<String>,
-    /// Host name or address.
-    pub host: Option<String>,
-    /// RTSP port.
-    pub port: Option<u32>,
-    /// User name.
-    pub user: Option<String>,
-    /// Password.
-    pub password: Option<Secret>,
-    /// The user's name for the device.
-    pub name: Option<String>,
-    /// How media travels.
-    pub transport: Option<Transport>,
-}
-
-/// What a device turned out to be.
+/// What the RTSP side of a device has.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub(crate) struct Streams {
     /// Host and port; the path is the first stream's.
     pub address: RtspAddress,
-    /// What was used to log in.
-    pub credentials: Option<Credentials>,
-    /// How media travels.
-    pub transport: Transport,
-    /// What the device calls itself.
+    /// What it calls itself.
     pub server: Option<String>,
     /// Its channels.
     pub channels: Vec<ChannelRow>,
@@ -55,34 +30,9 @@ const NO_SUCH_CHANNEL: u16 = 240;
 /// DESCRIBEs at once; small recorders refuse more.
 const AT_ONCE: usize = 4;
 
-impl Draft {
-    /// The address, credentials and transport the draft means.
-    pub fn target(&self) -> Result<StreamSource> {
-        let (address, in_url) = match self.url.as_deref().map(str::trim).filter(|url| !url.is_empty()) {
-            Some(url) => RtspAddress::parse(url)?,
-            None => {
-                let host = self.host.as_deref().unwrap_or_default();
-                if host.trim().is_empty() {
-                    return Err(Error::new(Code::InvalidAddress, "no host or URL given"));
-                }
-                (RtspAddress::new(host, self.port.unwrap_or(u32::from(DEFAULT_RTSP_PORT)), "/")?, None)
-            }
-        };
-        let typed = self.user.as_deref().filter(|user| !user.is_empty()).map(|user| Credentials {
-            user: user.to_owned(),
-            password: self.password.clone().unwrap_or_default(),
-        });
-        Ok(StreamSource {
-            address,
-            credentials: typed.or(in_url),
-            transport: self.transport.unwrap_or_default(),
-        })
-    }
-}
-
 /// Probes the device of `source`. A path other than `/` means that one stream; else the well-known paths are tried.
-pub async fn probe(live: &Live, source: StreamSource) -> Result<Found> {
-    let prober = Prober { live, source };
+pub(crate) async fn probe(live: &Live, source: StreamSource, spend_last_try: bool) -> Result<Streams> {
+    let prober = Prober { live, source, spend_last_try };
     let search =
         async { if prober.source.address.path == "/" { prober.search().await } else { prober.one().await } };
     match tokio::time::timeout(PROBE_LIMIT, search).await {
@@ -97,26 +47,21 @@ pub async fn probe(live: &Live, source: StreamSource) -> Result<Found> {
 struct Prober<'a> {
     live: &'a Live,
     source: StreamSource,
+    spend_last_try: bool,
 }
 
 impl Prober<'_> {
     async fn describe(&self, path: &str, asked: bool) -> Result<StreamDescription> {
         let source = StreamSource { address: self.source.address.with_path(path), ..self.source.clone() };
-        self.live.describe(&source, asked).await
+        self.live.describe(&source, asked, self.spend_last_try).await
     }
 
-    fn found(&self, path: &str, server: Option<String>, channels: Vec<ChannelRow>) -> Found {
-        Found {
-            address: self.source.address.with_path(path),
-            credentials: self.source.credentials.clone(),
-            transport: self.source.transport,
-            server,
-            channels,
-        }
+    fn found(&self, path: &str, server: Option<String>, channels: Vec<ChannelRow>) -> Streams {
+        Streams { address: self.source.address.with_path(path), server, channels }
     }
 
     /// The stream of the given path, and its sibling where the path tells of one.
-    async fn one(&self) -> Result<Found> {
+    async fn one(&self) -> Result<Streams> {
         let path = self.source.address.path.clone();
         let given = self.describe(&path, true).await?;
         let server = given.server.clone();
@@ -139,7 +84,7 @@ impl Prober<'_> {
         Ok(self.found(&path, server, vec![ChannelRow { number, name: title, streams }]))
     }
 
-    async fn search(&self) -> Result<Found> {
+    async fn search(&self) -> Result<Streams> {
         let mut asked = true;
         for pattern in WELL_KNOWN_PATHS {
             match self.describe(&pattern.path(false, 1), asked).await {
@@ -155,7 +100,7 @@ impl Prober<'_> {
         ))
     }
 
-    async fn channels(&self, pattern: &PathPattern, first: StreamDescription) -> Result<Found> {
+    async fn channels(&self, pattern: &PathPattern, first: StreamDescription) -> Result<Streams> {
         let path = pattern.path(false, 1);
         let server = first.server.clone();
         let many = pattern.many_channels

@@ -40,11 +40,19 @@ pub struct Settings {
     pub language: Language,
     /// Windows on the wall: 1, 4, 9 or 16.
     pub layout: u8,
+    /// Speed of PTZ moves, 1–8, higher is faster.
+    pub ptz_step: u8,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { hard_decoding: true, theme: Theme::default(), language: Language::default(), layout: 16 }
+        Self {
+            hard_decoding: true,
+            theme: Theme::default(),
+            language: Language::default(),
+            layout: 16,
+            ptz_step: 5,
+        }
     }
 }
 

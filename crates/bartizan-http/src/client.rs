@@ -8,11 +8,12 @@ use bartizan_base::{Clock, SystemClock, UtcMicros};
 use bartizan_device::{CertificatePin, Endpoint, Login};
 use bytes::{Bytes, BytesMut};
 use reqwest::{header, redirect};
-use tokio::{net::TcpStream, sync::Semaphore, time::timeout};
+use tokio::{sync::Semaphore, time::timeout};
 use url::{Position, Url};
 
 use crate::{
     Auth, HttpError, Method, Recorder, Request, Response, Wire,
+    dial::{CONNECT_TIMEOUT, connect, handshake, prefer_https},
     login::{Answer, LoginState, Verdict},
     recorder, shown_path,
     tls::Pinning,
@@ -20,18 +21,15 @@ use crate::{
 
 /// Most requests at once to one device: small web servers drop the fourth.
 pub const MAX_CONCURRENT: usize = 3;
-/// A TCP connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
-/// How much longer than HTTP the usual HTTPS port may take to accept a connection; a firewall may swallow it.
-const HTTPS_GRACE: Duration = Duration::from_millis(700);
-/// A TLS handshake: seconds on a small processor.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Devices close idle connections without a word; before that we do.
 const POOL_IDLE: Duration = Duration::from_secs(4);
 /// Longest wait for others to free a place, in time-outs of the request.
 const QUEUE_TIMEOUTS: u32 = 4;
-/// Most answers to challenges within one request: a nonce that ran out, a stale one, the last.
-const MAX_ANSWERS: usize = 3;
+/// Most answers to challenges within one request. Where a nonce serves one request only, parallel requests use up each
+/// other's: each round lets one of them through.
+const MAX_ANSWERS: usize = 8;
+/// Most answers to nonces nobody used before: each of the other requests on their way may make one stale, no more.
+const MAX_FRESH_ANSWERS: usize = MAX_CONCURRENT;
 
 /// Which scheme to speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -328,7 +326,7 @@ impl Client {
         }
         let lost_before = login.unanswered();
         let mut gate = None;
-        let mut answers = 0;
+        let (mut answers, mut fresh_answers) = (0, 0);
         loop {
             if let Some(body) = login.refused() {
                 return Err(HttpError::Refused { at: self.wire(request), body });
@@ -351,6 +349,7 @@ impl Client {
                 .answer(request, &uri[Position::BeforePath..Position::AfterQuery])
                 .map_err(|reason| self.protocol(request, &reason))?;
             answers += usize::from(answer.is_some());
+            fresh_answers += usize::from(answer.as_ref().is_some_and(|answer| !answer.was_proven));
             let trying = answer.as_ref().filter(|answer| !answer.was_proven).map(|_| Trying(login));
             let mut head = self.once(request, answer.as_ref()).await?;
             if head.status != 401 {
@@ -364,16 +363,19 @@ impl Client {
             Trying::over(trying);
             let may_basic = self.may_basic(head.remote);
             match login.challenged(&head.challenges, body.clone(), answer.as_ref(), may_basic) {
-                Verdict::Answer if answers < MAX_ANSWERS => {
+                Verdict::Answer if fresh_answers >= MAX_FRESH_ANSWERS => {
+                    login.refuse(body.clone());
+                    return Err(HttpError::Refused { at: self.wire(request), body });
+                }
+                Verdict::Answer if answers >= MAX_ANSWERS => {
+                    return Err(self.protocol(request, "nonces run out before they can be used"));
+                }
+                Verdict::Answer => {
                     if login.uses_basic() && self.base().scheme() == "http" {
                         self.note(
                             "the device offers only Basic: the password goes unencrypted over the LAN".into(),
                         );
                     }
-                }
-                Verdict::Answer => {
-                    login.refuse(body.clone());
-                    return Err(HttpError::Refused { at: self.wire(request), body });
                 }
                 Verdict::Refused(body) => return Err(HttpError::Refused { at: self.wire(request), body }),
                 Verdict::Unsafe(reason) => {
@@ -572,77 +574,6 @@ async fn read_body(answer: &mut reqwest::Response, limit: usize, at: &Wire) -> R
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
-}
-
-async fn connect(host: &str, port: u16, at: &Wire) -> Result<TcpStream, HttpError> {
-    let connecting = async {
-        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port))
-            .await
-            .map_err(|_| HttpError::HostUnknown { at: at.clone() })?
-            .collect();
-        let mut last = HttpError::HostUnknown { at: at.clone() };
-        for address in addresses {
-            match TcpStream::connect(address).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = HttpError::of_io(&error, at.clone()),
-            }
-        }
-        Err(last)
-    };
-    timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or_else(|_| Err(HttpError::Timeout { at: at.clone() }))
-}
-
-async fn handshake(
-    stream: TcpStream,
-    host: &str,
-    pinning: &Arc<Pinning>,
-    at: &Wire,
-) -> Result<(), HttpError> {
-    let tls = |reason: String| HttpError::Tls { at: at.clone(), reason };
-    let config = pinning.config().map_err(|e| tls(e.to_string()))?;
-    let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(|e| tls(e.to_string()))?;
-    let shaking = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream);
-    match timeout(HANDSHAKE_TIMEOUT, shaking).await {
-        Err(_) => Err(HttpError::Timeout { at: at.clone() }),
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(match pinning.take_changed() {
-            Some((expected, found)) => HttpError::CertificateChanged { at: at.clone(), expected, found },
-            None => tls(error.to_string()),
-        }),
-    }
-}
-
-/// Usual ports: both are tried at once. HTTPS wins when it answers a handshake; it is not waited for much longer than
-/// HTTP when it does not even take the connection.
-async fn prefer_https(
-    endpoint: &Endpoint,
-    pinning: &Arc<Pinning>,
-    plain: impl Future<Output = Result<(), HttpError>>,
-) -> Result<(bool, Option<String>), HttpError> {
-    let at = Wire::new(&format!("{}:443", endpoint.url_host()), "CONNECT", String::new());
-    let mut secure = std::pin::pin!(connect(&endpoint.host, 443, &at));
-    let mut plain = std::pin::pin!(plain);
-    let mut plain_result = None;
-    let stream = tokio::select! {
-        stream = &mut secure => Some(stream),
-        result = &mut plain => {
-            let reached = result.is_ok();
-            plain_result = Some(result);
-            if reached { timeout(HTTPS_GRACE, &mut secure).await.ok() } else { Some(secure.await) }
-        }
-    };
-    let refusal = match stream {
-        Some(Ok(stream)) => match handshake(stream, &endpoint.host, pinning, &at).await {
-            Ok(()) => return Ok((true, None)),
-            Err(error) => Some(format!("port 443 is open, but HTTP is used: {error}")),
-        },
-        Some(Err(_)) | None => None,
-    };
-    match plain_result {
-        Some(result) => result,
-        None => plain.await,
-    }
-    .map(|()| (false, refusal))
 }
 
 fn peer_of(url: &Url) -> String {

@@ -9,7 +9,7 @@ use bartizan_base::{Code, OwnedTask, Secret};
 use bartizan_device::{Credentials, ServicePorts};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
 };
 
 use super::*;
@@ -244,14 +244,39 @@ async fn a_nonce_that_ran_out_is_renewed_whether_the_device_says_stale_or_not() 
 }
 
 #[tokio::test]
+async fn nonces_that_serve_one_request_let_parallel_ones_through() {
+    let fresh = Arc::new(AtomicUsize::new(0));
+    let used = Arc::new(Mutex::new(std::collections::HashSet::new()));
+    let server = Server::start(move |_, seen| {
+        let nonce = seen.auth("nonce").unwrap_or_default();
+        if nonce.starts_with('n') && is_right(seen, &nonce) && used.lock().unwrap().insert(nonce.clone()) {
+            return answer("200 OK", &[], "in");
+        }
+        let next = format!("n{}", fresh.fetch_add(1, Ordering::SeqCst));
+        let stale = if nonce.is_empty() { "" } else { ", stale=true" };
+        answer("401 Unauthorized", &[&challenge(&next, stale)], "")
+    })
+    .await;
+    let client = server.client(Some("pw")).await;
+    for _ in 0..4 {
+        let all = futures::future::join_all((0..16).map(|_| client.get("/"))).await;
+        assert!(
+            all.iter().all(|result| result.as_ref().is_ok_and(|response| response.status == 200)),
+            "{all:?}"
+        );
+    }
+    assert!(!client.refused());
+}
+
+#[tokio::test]
 async fn a_device_that_always_says_stale_is_not_answered_for_ever() {
     let server =
         Server::start(|_, _| answer("401 Unauthorized", &[&challenge("n", ", stale=true")], "")).await;
     let client = server.client(Some("pw")).await;
     assert!(matches!(client.get("/").await, Err(HttpError::Refused { .. })));
-    assert_eq!(server.logins(), MAX_ANSWERS);
+    assert_eq!(server.logins(), MAX_FRESH_ANSWERS);
     assert!(matches!(client.get("/").await, Err(HttpError::Refused { .. })));
-    assert_eq!(server.logins(), MAX_ANSWERS);
+    assert_eq!(server.logins(), MAX_FRESH_ANSWERS);
 }
 
 #[tokio::test]

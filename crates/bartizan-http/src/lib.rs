@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod client;
+mod dial;
 mod error;
 mod login;
 pub mod multipart;

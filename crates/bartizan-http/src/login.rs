@@ -18,7 +18,7 @@ enum Scheme {
 #[derive(Default)]
 struct State {
     scheme: Option<Scheme>,
-    /// Goes up with every new challenge, so that a request knows whether the one it answered is still the newest.
+    /// Goes up with every new challenge, so that a request knows whether the one it answered is still in use.
     generation: u64,
     /// An answer to the present challenge was accepted.
     proven: bool,
@@ -121,7 +121,8 @@ impl LoginState {
     ///
     /// A new nonce is answered once more in three cases only: nothing was answered yet, the device says `stale`
     /// (RFC 7616 §3.3), or the nonce had been accepted before, which means it has run out on a device that does not
-    /// say so. Everything else is a refusal.
+    /// say so. Everything else is a refusal. The newest challenge is taken even when another request renewed the nonce
+    /// meanwhile: devices with one nonce for everybody have forgotten that one already.
     pub(crate) fn challenged(
         &self,
         headers: &[String],
@@ -132,11 +133,6 @@ impl LoginState {
         let mut state = self.state();
         if let Some(body) = &state.refused {
             return Verdict::Refused(body.clone());
-        }
-        if let Some(answer) = answered
-            && answer.generation != state.generation
-        {
-            return Verdict::Answer;
         }
         let (digest, basic) = challenges(headers);
         if let Some(answer) = answered {

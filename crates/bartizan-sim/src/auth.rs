@@ -24,6 +24,7 @@ pub(crate) enum Verdict {
 /// Challenges and verdicts of one connection.
 #[derive(Debug)]
 pub(crate) struct Auth {
+    realm: String,
     user: String,
     password: Secret,
     offer: DigestOffer,
@@ -48,16 +49,27 @@ impl Algorithm {
 
 impl Auth {
     pub fn new(user: &str, password: &Secret, offer: DigestOffer) -> Self {
-        Self { user: user.to_owned(), password: password.clone(), offer, nonce: random_token() }
+        Self {
+            realm: REALM.to_owned(),
+            user: user.to_owned(),
+            password: password.clone(),
+            offer,
+            nonce: random_token(),
+        }
+    }
+
+    /// The same login under another realm.
+    pub fn in_realm(self, realm: &str) -> Self {
+        Self { realm: realm.to_owned(), ..self }
     }
 
     /// Values of the `WWW-Authenticate` headers of a 401.
     pub fn challenges(&self, stale: bool) -> Vec<String> {
         let stale = if stale { ", stale=TRUE" } else { "" };
-        let nonce = &self.nonce;
-        let md5 = format!("Digest realm=\"{REALM}\", nonce=\"{nonce}\"{stale}");
+        let (nonce, realm) = (&self.nonce, &self.realm);
+        let md5 = format!("Digest realm=\"{realm}\", nonce=\"{nonce}\"{stale}");
         let sha256 =
-            format!("Digest realm=\"{REALM}\", qop=\"auth\", nonce=\"{nonce}\", algorithm=SHA-256{stale}");
+            format!("Digest realm=\"{realm}\", qop=\"auth\", nonce=\"{nonce}\", algorithm=SHA-256{stale}");
         match self.offer {
             // The stronger first (RFC 7616 §3.7); clients that know only one header keep the last, MD5.
             DigestOffer::Both => vec![sha256, md5],

@@ -1,10 +1,13 @@
 use std::{
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
 use bartizan_base::{Secret, StreamProfile};
+
+use crate::unit::Unit;
 
 /// What a simulated site is made of.
 #[derive(Clone, Debug)]
@@ -31,6 +34,9 @@ pub struct SiteConfig {
     pub gop: Duration,
     /// Whether channels have a G.711 track.
     pub audio: bool,
+    /// The device this is the video side of: its channels, names, login and lock-out count, and what its cameras see,
+    /// in place of `channels`, `user` and `password`.
+    pub unit: Option<Arc<Unit>>,
 }
 
 impl Default for SiteConfig {
@@ -47,6 +53,22 @@ impl Default for SiteConfig {
             session_limit: 512,
             gop: Duration::from_secs(1),
             audio: true,
+            unit: None,
+        }
+    }
+}
+
+impl SiteConfig {
+    /// Number of channels.
+    pub(crate) fn channel_count(&self) -> u16 {
+        self.unit.as_ref().map_or(self.channels, |unit| unit.channels())
+    }
+
+    /// What a channel is called.
+    pub(crate) fn channel_name(&self, channel: u16) -> String {
+        match &self.unit {
+            Some(unit) => unit.channel_name(channel).to_owned(),
+            None => crate::channel_name(channel),
         }
     }
 }

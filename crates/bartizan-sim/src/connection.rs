@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use bartizan_base::{OwnedTask, random_token};
+use bartizan_base::{OwnedTask, Secret, random_token};
 use rtsp_types::{Message, ParseError, Request, StatusCode, Version, headers};
 use tokio::{
     net::TcpStream,
@@ -19,11 +19,11 @@ use crate::{
     fault::Fault,
     outgoing::Outgoing,
     player::Player,
-    scene::channel_name,
     sdp::{AUDIO_PAYLOAD_TYPE, Description, VIDEO_PAYLOAD_TYPE},
     site::{Session, Shared},
     target::{AUDIO_TRACK, Target, Transport, VIDEO_TRACK, parse_target, parse_transport},
     track::{Route, SharedTrack, Track, since, udp_pair},
+    unit::LoginOutcome,
 };
 
 /// A connection without session and without request for this long is closed.
@@ -113,7 +113,15 @@ impl Connection {
         stream.set_nodelay(true)?;
         let peer = stream.peer_addr()?;
         let config = &shared.config;
-        let auth = Auth::new(&config.user, &config.password, config.digest);
+        let auth = match &config.unit {
+            // A fresh unit has no password that could be right.
+            Some(unit) => {
+                let user = &unit.config().user;
+                let password = unit.password_of(user).unwrap_or_else(|| Secret::new(random_token()));
+                Auth::new(user, &password, config.digest)
+            }
+            None => Auth::new(&config.user, &config.password, config.digest),
+        };
         shared.counters.open_connections.fetch_add(1, Relaxed);
         Ok(Self { out: Arc::new(Outgoing::new(stream)), auth, peer, number, shared })
     }
@@ -169,7 +177,7 @@ impl Connection {
 
     /// Handles one request; false when the connection ends with it.
     async fn answer(&self, request: &Incoming, uri: &str) -> bool {
-        let target = parse_target(uri, self.shared.config.channels);
+        let target = parse_target(uri, self.shared.config.channel_count());
         let channel = target.map(|target| target.channel);
         if self.shared.faults.is(channel, Fault::NotRtsp) {
             self.out.push(HTTP_ANSWER);
@@ -227,6 +235,12 @@ impl Connection {
         if verdict == Verdict::Wrong {
             self.shared.counters.auth_failures.fetch_add(1, Relaxed);
         }
+        if let Some(unit) = &self.shared.config.unit
+            && matches!(verdict, Verdict::Wrong | Verdict::Granted)
+            && unit.login(verdict == Verdict::Granted) != LoginOutcome::Granted
+        {
+            return Some(unauthorized(false));
+        }
         let fault = self.shared.faults.armed(channel).map(|armed| armed.fault);
         match (verdict, fault) {
             (_, Some(Fault::AuthStorm)) => Some(unauthorized(false)),
@@ -253,6 +267,9 @@ impl Connection {
 
     async fn describe(&self, uri: &str, target: Option<Target>) -> Response {
         let Some(target) = target else { return Response::new(StatusCode::NotFound) };
+        if self.shared.config.unit.as_ref().is_some_and(|unit| unit.offline(target.channel).is_some()) {
+            return Response::new(StatusCode::ServiceUnavailable);
+        }
         let fault = self.shared.faults.armed(Some(target.channel)).map(|armed| armed.fault);
         if fault == Some(Fault::SlowDescribe) {
             sleep(SLOW_DESCRIBE).await;
@@ -261,7 +278,7 @@ impl Connection {
         let (format, sets) = self.shared.feeds.described(target.profile);
         let sdp = Description {
             server: self.shared.addr.ip(),
-            name: &channel_name(target.channel),
+            name: &self.shared.config.channel_name(target.channel),
             format,
             sps: &sets.sps,
             pps: &sets.pps,

@@ -20,7 +20,8 @@ use tokio::sync::broadcast;
 use crate::{
     config::{Format, Source},
     encode::{Packets, ParameterSets, SceneEncoder, other},
-    scene::Scene,
+    scene::{Scene, paint::I420},
+    unit::Unit,
 };
 
 /// Pictures an encoder keeps for viewers that are late; whoever is later continues at the next key frame.
@@ -118,6 +119,7 @@ pub(crate) enum Supply {
 pub(crate) struct Feeds {
     source: Source,
     gop: Duration,
+    unit: Option<Arc<Unit>>,
     sets: HashMap<StreamProfile, (Format, ParameterSets)>,
     clips: Mutex<HashMap<Format, Arc<Clip>>>,
     clip_of: HashMap<StreamProfile, Arc<Clip>>,
@@ -131,7 +133,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 impl Feeds {
     /// Encodes or reads the clips of a clip site. Blocks.
-    pub fn prepare(source: Source, gop: Duration) -> io::Result<Self> {
+    pub fn prepare(source: Source, gop: Duration, unit: Option<Arc<Unit>>) -> io::Result<Self> {
         let (mut sets, mut clip_of) = (HashMap::new(), HashMap::new());
         let file = match &source {
             Source::Clip(Some(path)) => Some(Arc::new(read_clip(path)?)),
@@ -153,6 +155,7 @@ impl Feeds {
         Ok(Self {
             source,
             gop,
+            unit,
             sets,
             clips: Mutex::default(),
             clip_of,
@@ -211,8 +214,9 @@ impl Feeds {
             _alive: alive,
         });
         let (pictures, key_wanted, gop) = (feed.pictures.clone(), feed.key_wanted.clone(), self.gop);
+        let unit = self.unit.clone();
         let thread = std::thread::Builder::new().name(format!("sim-ch{channel}")).spawn(move || {
-            if let Err(error) = encode_until(&stop, key, gop, &pictures, &key_wanted) {
+            if let Err(error) = encode_until(&stop, key, gop, unit.as_deref(), &pictures, &key_wanted) {
                 tracing::error!(channel, %error, "encoding ended");
             }
         });
@@ -239,11 +243,17 @@ fn encode_until(
     stop: &mpsc::Receiver<()>,
     FeedKey { channel, format }: FeedKey,
     gop: Duration,
+    unit: Option<&Unit>,
     pictures: &broadcast::Sender<Picture>,
     key_wanted: &AtomicBool,
 ) -> io::Result<()> {
-    let mut scene = Scene::new(channel, format.width, format.height);
+    let mut scene = match unit {
+        Some(unit) => Scene::named(channel, unit.channel_name(channel), format.width, format.height),
+        None => Scene::new(channel, format.width, format.height),
+    };
     let mut encoder = SceneEncoder::new(format, gop)?;
+    let mut seen = I420::grey(format.width, format.height);
+    let mut key_requests = 0;
     // Channels tick at different moments of the frame time, so that their work does not come all at once.
     let origin = Instant::now() + format.offset(1) * u32::from(channel % 16) / 16;
     let mut index = 0;
@@ -254,8 +264,23 @@ fn encode_until(
             Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(()),
         }
         let now = SystemClock.now();
+        if let Some(wanted) = unit.and_then(|unit| unit.view(channel)).map(|view| view.key_requests)
+            && wanted != key_requests
+        {
+            key_requests = wanted;
+            key_wanted.store(true, Ordering::Relaxed);
+        }
         let force = encoder.since_key() + 1 >= KEY_DISTANCE && key_wanted.swap(false, Ordering::Relaxed);
-        let stream = encoder.encode(scene.draw(now.millis().max(0) as u64), force)?;
+        let utc_ms = now.millis().max(0) as u64;
+        let painted = scene.draw(utc_ms);
+        let view = unit.map(|unit| unit.scene(channel)).filter(|view| !view.is_plain());
+        let stream = match view {
+            Some(view) => {
+                view.show(painted, &mut seen, utc_ms);
+                encoder.encode(&seen, force)?
+            }
+            None => encoder.encode(painted, force)?,
+        };
         let packets = Arc::new(Packets::from_annex_b(&stream));
         // Nobody listening is the moment between the last viewer and the end of this thread.
         let _ = pictures.send(Picture { packets, at: due });
@@ -291,7 +316,7 @@ mod tests {
 
     #[test]
     fn an_encoder_is_shared_and_ends_with_its_last_viewer() {
-        let feeds = Feeds::prepare(Source::Scene, Duration::from_secs(1)).unwrap();
+        let feeds = Feeds::prepare(Source::Scene, Duration::from_secs(1), None).unwrap();
         let format = Format { width: 352, height: 288, fps: 15 };
         let (one, two) = (feeds.live(1, format), feeds.live(1, format));
         assert!(Arc::ptr_eq(&one, &two));

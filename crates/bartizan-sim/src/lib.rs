@@ -5,22 +5,34 @@
 #![warn(missing_docs)]
 
 mod auth;
+mod brands;
 mod config;
 mod connection;
+mod dahua;
 mod encode;
 mod fault;
 mod feed;
+mod front;
+mod isapi;
+mod onvif;
 mod outgoing;
 mod player;
 mod rtp;
 mod scene;
 mod sdp;
 mod site;
+mod snapshot;
 mod target;
 pub mod timebar;
 mod track;
+mod unit;
 
+pub use brands::{Brand, BrandUnit, Brands, BrandsConfig};
 pub use config::{DigestOffer, SiteConfig, Source};
 pub use fault::{Fault, FaultScript, FaultStep, UnknownFault};
+pub use onvif::{OnvifAddress, OnvifDiscovery, OnvifLogin, OnvifQuirks, OnvifRefusal, OnvifServer};
 pub use scene::channel_name;
 pub use site::{Site, SiteStats};
+pub use unit::{
+    ChannelView, Knobs, LoginOutcome, Output, Picture, Place, Unit, UnitClass, UnitConfig, Wiper,
+};

@@ -3,7 +3,7 @@
 use std::{error::Error, net::IpAddr, path::PathBuf, time::Duration};
 
 use bartizan_base::{Secret, StreamProfile};
-use bartizan_sim::{Fault, FaultScript, Site, SiteConfig, Source};
+use bartizan_sim::{Brands, BrandsConfig, Fault, FaultScript, Site, SiteConfig, Source, UnitClass};
 use clap::{Parser, ValueEnum};
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -20,6 +20,14 @@ enum ScriptName {
     Everything,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SiteName {
+    /// Many plain RTSP cameras.
+    Rtsp,
+    /// One device of each family, a recorder among them, and one that is fresh from the factory.
+    Brands,
+}
+
 /// A simulated surveillance site.
 #[derive(Parser)]
 #[command(name = "bartizan-sim", version)]
@@ -27,6 +35,18 @@ struct Arguments {
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1")]
     bind: IpAddr,
+    /// What the site is made of.
+    #[arg(long, value_enum, default_value = "rtsp")]
+    site: SiteName,
+    /// First port of a site of brands, three a device; 0 takes free ones.
+    #[arg(long, default_value_t = 0)]
+    port_base: u16,
+    /// A site of brands answers no searches of the network.
+    #[arg(long)]
+    no_discovery: bool,
+    /// One JSON object a device of a site of brands.
+    #[arg(long)]
+    json: bool,
     /// RTSP port; 0 takes any free one.
     #[arg(long, default_value_t = 8554)]
     port: u16,
@@ -78,7 +98,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         (SourceName::Clip, None) => Source::Clip(None),
         (SourceName::Scene, None) => Source::Scene,
     };
-    let site = Site::start(SiteConfig {
+    let config = SiteConfig {
         bind: arguments.bind,
         port: arguments.port,
         channels: arguments.channels,
@@ -89,8 +109,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         gop: Duration::from_millis(arguments.gop_ms),
         audio: !arguments.no_audio,
         ..SiteConfig::default()
-    })
-    .await?;
+    };
+    if arguments.site == SiteName::Brands {
+        return brands(config, arguments.port_base, !arguments.no_discovery, arguments.json).await;
+    }
+    let site = Site::start(config).await?;
     site.set_fault_after(None, arguments.fault, Duration::from_millis(arguments.fault_after_ms));
     if let Some(ScriptName::Everything) = arguments.script {
         site.run_script(FaultScript::everything());
@@ -102,4 +125,47 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::signal::ctrl_c().await?;
     site.shutdown().await;
     Ok(())
+}
+
+async fn brands(
+    video: SiteConfig,
+    port_base: u16,
+    discovery: bool,
+    json: bool,
+) -> Result<(), Box<dyn Error>> {
+    let IpAddr::V4(bind) = video.bind else { return Err("a site of brands needs an IPv4 address".into()) };
+    let discovery = discovery.then_some(bind);
+    let brands = Brands::start(BrandsConfig { bind, port_base, discovery, video }).await?;
+    for one in &brands.units {
+        let config = one.unit.config();
+        let password = config.password.as_ref().map(Secret::expose);
+        if json {
+            let row = serde_json::json!({
+                "name": config.name, "personality": one.brand.word(), "host": bind.to_string(),
+                "httpPort": one.http().port(), "httpsPort": one.https().map(|addr| addr.port()),
+                "rtspPort": one.video().addr().port(), "serial": config.serial, "label": one.label(),
+                "model": config.model, "user": config.user, "password": password,
+                "activated": password.is_some(), "ptz": config.ptz,
+                "class": if config.class == UnitClass::Recorder { "recorder" } else { "camera" },
+            });
+            println!("{row}");
+        } else {
+            println!("{:6} http://{}  {}  {}", one.brand.word(), one.http(), config.model, config.name);
+        }
+    }
+    stopped().await;
+    brands.shutdown().await;
+    Ok(())
+}
+
+/// Ends at Ctrl-C or SIGTERM.
+async fn stopped() {
+    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
 }

@@ -182,8 +182,8 @@ pub struct Site {
 impl Site {
     /// Starts listening. A clip site reads or encodes its clips first.
     pub async fn start(config: SiteConfig) -> io::Result<Self> {
-        let (source, gop) = (config.source.clone(), config.gop);
-        let feeds = tokio::task::spawn_blocking(move || Feeds::prepare(source, gop))
+        let (source, gop, unit) = (config.source.clone(), config.gop, config.unit.clone());
+        let feeds = tokio::task::spawn_blocking(move || Feeds::prepare(source, gop, unit))
             .await
             .map_err(io::Error::other)??;
         let wanted = SocketAddr::new(config.bind, config.port);

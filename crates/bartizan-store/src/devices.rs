@@ -26,10 +26,56 @@ pub struct DeviceRow {
     pub password_lost: bool,
     /// How to connect; the store does not read it.
     pub transport: String,
+    /// What it said of itself, and the user of it.
+    pub facts: DeviceFacts,
+    /// Ways to reach it, best first; never empty, and the first has this row's `host` and `port`.
+    pub routes: Vec<RouteRow>,
     /// Its channels, by number.
     pub channels: Vec<ChannelRow>,
     /// When the user added it.
     pub added_at: UtcMicros,
+}
+
+/// What a device said of itself, and the user of it. The store reads none of the words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceFacts {
+    /// Which protocol family it speaks.
+    pub family: String,
+    /// Kind of device.
+    pub class: String,
+    /// Maker.
+    pub maker: String,
+    /// Model.
+    pub model: String,
+    /// Firmware version.
+    pub firmware: String,
+    /// Serial number.
+    pub serial: String,
+    /// MAC address.
+    pub mac: String,
+    /// The name it has for itself.
+    pub own_name: String,
+    /// How it came into the list.
+    pub added_by: String,
+    /// It was stored while out of reach; its streams were never asked for.
+    pub unverified: bool,
+}
+
+/// One way to reach a device.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RouteRow {
+    /// Host name or address.
+    pub host: String,
+    /// HTTP port; `None` is the usual one, as for the others.
+    pub http: Option<u16>,
+    /// HTTPS port.
+    pub https: Option<u16>,
+    /// RTSP port.
+    pub rtsp: Option<u16>,
+    /// Port of the maker's own protocol.
+    pub server: Option<u16>,
+    /// SHA-256 of the accepted certificate.
+    pub pin: Option<[u8; 32]>,
 }
 
 /// One video input of a device.
@@ -76,6 +122,8 @@ impl Store {
             let mut channels = read_channels(&db, None)?;
             for device in &mut devices {
                 device.channels = channels.remove(device.id.as_str()).unwrap_or_default();
+                read_facts(&db, device)?;
+                read_routes(&db, device)?;
             }
             Ok(devices)
         })
@@ -95,6 +143,8 @@ impl Store {
                 .optional()?;
             let Some(mut device) = device else { return Ok(None) };
             device.channels = read_channels(&db, Some(&id))?.remove(id.as_str()).unwrap_or_default();
+            read_facts(&db, &mut device)?;
+            read_routes(&db, &mut device)?;
             Ok(Some(device))
         })
         .await
@@ -124,6 +174,8 @@ impl Store {
                 device.added_at.0,
             ])?;
             write_channels(&db, &device)?;
+            write_facts(&db, &device)?;
+            write_routes(&db, &device)?;
             Ok(db.commit()?)
         })
         .await
@@ -161,6 +213,8 @@ impl Store {
             // Streams go with their channels.
             db.prepare_cached("delete from channels where device = ?1")?.execute([device.id.as_str()])?;
             write_channels(&db, &device)?;
+            write_facts(&db, &device)?;
+            write_routes(&db, &device)?;
             Ok(db.commit()?)
         })
         .await
@@ -225,9 +279,111 @@ fn read_device(row: &Row<'_>, vault: &Vault) -> rusqlite::Result<DeviceRow> {
         port: row.get(3)?,
         user: row.get(4)?,
         transport: row.get(6)?,
+        facts: DeviceFacts { family: "rtsp".into(), ..DeviceFacts::default() },
+        routes: Vec::new(),
         channels: Vec::new(),
         added_at: UtcMicros(row.get(7)?),
     })
+}
+
+fn read_facts(db: &Connection, device: &mut DeviceRow) -> Result<(), StoreError> {
+    let read = |row: &Row<'_>| {
+        Ok(DeviceFacts {
+            family: row.get(0)?,
+            class: row.get(1)?,
+            maker: row.get(2)?,
+            model: row.get(3)?,
+            firmware: row.get(4)?,
+            serial: row.get(5)?,
+            mac: row.get(6)?,
+            own_name: row.get(7)?,
+            added_by: row.get(8)?,
+            unverified: row.get(9)?,
+        })
+    };
+    let found = db
+        .prepare_cached(
+            "select family, class, maker, model, firmware, serial, mac, own_name, added_by, unverified
+             from device_facts where device = ?1",
+        )?
+        .query_row([device.id.as_str()], read)
+        .optional()?;
+    if let Some(facts) = found {
+        device.facts = facts;
+    }
+    Ok(())
+}
+
+fn write_facts(db: &Transaction<'_>, device: &DeviceRow) -> Result<(), StoreError> {
+    let facts = &device.facts;
+    db.prepare_cached(
+        "insert or replace into device_facts
+         (device, family, class, maker, model, firmware, serial, mac, own_name, added_by, unverified)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?
+    .execute(params![
+        device.id.as_str(),
+        facts.family,
+        facts.class,
+        facts.maker,
+        facts.model,
+        facts.firmware,
+        facts.serial,
+        facts.mac,
+        facts.own_name,
+        facts.added_by,
+        facts.unverified,
+    ])?;
+    Ok(())
+}
+
+fn read_routes(db: &Connection, device: &mut DeviceRow) -> Result<(), StoreError> {
+    let read = |row: &Row<'_>| {
+        Ok(RouteRow {
+            host: row.get(0)?,
+            http: row.get(1)?,
+            https: row.get(2)?,
+            rtsp: row.get(3)?,
+            server: row.get(4)?,
+            // A pin of another length cannot match any certificate, so dropping it would trust more, not less.
+            pin: row.get::<_, Option<Vec<u8>>>(5)?.map(|pin| pin.try_into().unwrap_or([0; 32])),
+        })
+    };
+    device.routes = db
+        .prepare_cached(
+            "select host, http, https, rtsp, server, pin from routes where device = ?1 order by place",
+        )?
+        .query_map([device.id.as_str()], read)?
+        .collect::<Result<_, _>>()?;
+    if device.routes.is_empty() {
+        let (host, rtsp) = (device.host.clone(), Some(device.port));
+        device.routes.push(RouteRow { host, rtsp, ..RouteRow::default() });
+    }
+    Ok(())
+}
+
+fn write_routes(db: &Transaction<'_>, device: &DeviceRow) -> Result<(), StoreError> {
+    let id = device.id.as_str();
+    db.prepare_cached("delete from routes where device = ?1")?.execute([id])?;
+    let mut insert = db.prepare_cached(
+        "insert into routes (device, place, host, http, https, rtsp, server, pin)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    for (place, route) in device.routes.iter().enumerate() {
+        let place = i64::try_from(place).unwrap_or(i64::MAX);
+        let pin = route.pin.as_ref().map(|pin| pin.as_slice());
+        insert.execute(params![
+            id,
+            place,
+            route.host,
+            route.http,
+            route.https,
+            route.rtsp,
+            route.server,
+            pin
+        ])?;
+    }
+    Ok(())
 }
 
 /// Channels with their streams by device id: of one device, or of all.

@@ -16,7 +16,7 @@ mod settings;
 mod store;
 mod vault;
 
-pub use devices::{ChannelRow, DeviceRow, StreamRow};
+pub use devices::{ChannelRow, DeviceFacts, DeviceRow, RouteRow, StreamRow};
 pub use error::StoreError;
 pub use store::Store;
 pub use vault::{KeyStorage, Vault};

@@ -5,8 +5,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::StoreError;
 
 /// `migrations/NNNN_*.sql` in order; `user_version` counts those applied. A file that was released never changes.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_devices.sql"), include_str!("../migrations/0002_settings.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_devices.sql"),
+    include_str!("../migrations/0002_settings.sql"),
+    include_str!("../migrations/0003_families.sql"),
+];
 
 /// Brings the schema up to date, one transaction per step. Reads only when there is nothing to do.
 pub(crate) fn migrate(db: &mut Connection, path: &Path) -> Result<(), StoreError> {
@@ -52,8 +55,11 @@ mod tests {
     use super::*;
 
     /// What each released version made of an empty file. Add one per migration; never change one.
-    const SCHEMAS: &[&str] =
-        &[include_str!("../tests/schema/v1.sql"), include_str!("../tests/schema/v2.sql")];
+    const SCHEMAS: &[&str] = &[
+        include_str!("../tests/schema/v1.sql"),
+        include_str!("../tests/schema/v2.sql"),
+        include_str!("../tests/schema/v3.sql"),
+    ];
 
     fn schema(db: &Connection) -> String {
         let mut rows = db

@@ -2,7 +2,9 @@
 use std::{fs, path::Path};
 
 use bartizan_base::{Code, DeviceId, OwnedTask, Secret, StreamProfile, UtcMicros};
-use bartizan_store::{ChannelRow, DeviceRow, KeyStorage, Store, StoreError, StreamRow, Vault};
+use bartizan_store::{
+    ChannelRow, DeviceFacts, DeviceRow, KeyStorage, RouteRow, Store, StoreError, StreamRow, Vault,
+};
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -25,6 +27,34 @@ fn device(name: &str, channels: u16) -> DeviceRow {
         password: Some(Secret::new(PASSWORD)),
         password_lost: false,
         transport: "tcp".into(),
+        facts: DeviceFacts {
+            family: "onvif".into(),
+            class: "camera".into(),
+            maker: "Acme".into(),
+            model: "X1".into(),
+            firmware: "2.0".into(),
+            serial: "ACME000000001".into(),
+            mac: "02:00:00:00:00:01".into(),
+            own_name: "Gate".into(),
+            added_by: "scan".into(),
+            unverified: true,
+        },
+        routes: vec![
+            RouteRow {
+                host: "cam.example".into(),
+                rtsp: Some(554),
+                pin: Some([7; 32]),
+                ..RouteRow::default()
+            },
+            RouteRow {
+                host: "2001:db8::1".into(),
+                http: Some(81),
+                https: Some(444),
+                rtsp: Some(555),
+                server: Some(37777),
+                pin: None,
+            },
+        ],
         channels: (1..=channels)
             .map(|number| ChannelRow {
                 number,
@@ -269,6 +299,9 @@ async fn a_version_1_file_keeps_its_data() {
         (yard.host.as_str(), yard.port, yard.added_at),
         ("192.0.2.7", 8554, UtcMicros(1_700_000_000_000_001))
     );
+    assert_eq!(yard.facts, DeviceFacts { family: "rtsp".into(), ..DeviceFacts::default() });
+    let only_route = RouteRow { host: "192.0.2.7".into(), rtsp: Some(8554), ..RouteRow::default() };
+    assert_eq!(yard.routes, [only_route]);
     assert!(yard.password_lost && !devices[1].password_lost);
     assert_eq!(yard.channels.len(), 2);
     assert_eq!(yard.channels[0].streams.len(), 2);

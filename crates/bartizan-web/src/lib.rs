@@ -66,6 +66,9 @@ impl Server {
                 ws_url: Some(format!("ws://{addr}/ws")),
                 // Relative: the page may have been opened as localhost, which is another origin than 127.0.0.1.
                 poll_url: "/media/poll".to_owned(),
+                // The browser saves files by itself.
+                pictures: None,
+                search_loopback: std::env::var_os(bartizan_api::SEARCH_LOOPBACK).is_some(),
             },
         ));
         let shared = Arc::new(Shared { backend: backend.clone(), token: token.clone(), port: addr.port() });

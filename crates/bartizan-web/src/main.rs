@@ -70,7 +70,7 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         .map_err(|e| format!("cannot listen on 127.0.0.1:{}: {e}", arguments.port))?;
     println!("Bartizan is at {}", server.url());
     stopped().await;
-    app.live.shutdown().await;
+    app.shutdown().await;
     Ok(())
 }
 

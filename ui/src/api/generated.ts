@@ -19,6 +19,17 @@ export const CODES = [
   'forbidden',
   'locked',
   'tooManySessions',
+  'deviceBusy',
+  'notActivated',
+  'certificateChanged',
+  'lastTry',
+  'clockSkew',
+  'channelOffline',
+  'notADevice',
+  'notOffered',
+  'weakPassword',
+  'cardPassword',
+  'cardUnreadable',
   'noVideo',
   'unsupportedCodec',
   'interlaced',
@@ -52,7 +63,11 @@ detail: string,
 /**
  * How long the device asked to wait, milliseconds.
  */
-retryAfterMs: number | null, };
+retryAfterMs: number | null, 
+/**
+ * How many more wrong passwords the device takes before it locks, when it said so.
+ */
+triesLeft: number | null, };
 
 /**
  * What runs behind the page.
@@ -145,6 +160,26 @@ hasPassword: boolean,
  */
 transport: Transport, 
 /**
+ * How it is spoken to: `isapi`, `dahua`, `onvif` or `rtsp`.
+ */
+family: string, 
+/**
+ * Who it said it is when it was added; `identity.class` is the user's choice where there is one.
+ */
+identity: Identity, 
+/**
+ * How it came into the list.
+ */
+addedBy: AddedBy, 
+/**
+ * Ways to reach it; `host` and `port` are the first one's.
+ */
+routes: Array<Route>, 
+/**
+ * The streams were never asked for: it was stored while out of reach.
+ */
+unverified: boolean, 
+/**
  * Its channels, by number.
  */
 channels: Array<Channel>, 
@@ -198,8 +233,9 @@ height: number | null, };
 /**
  * What a person typed to add or change a device.
  *
- * Either `url`, or `host` and the rest. With `host` alone the well-known stream paths are tried in turn; the first
- * refusal of the password ends the search, so no account is locked.
+ * Either `url`, or `host` and the rest. The family is recognised without a password, then logged in to with one try;
+ * where nothing but RTSP answers, the well-known stream paths are tried in turn, and the first refusal of the password
+ * ends the search, so no account is locked.
  */
 export type DeviceDraft = { 
 /**
@@ -211,9 +247,37 @@ url?: string,
  */
 host?: string, 
 /**
- * RTSP port, 554 when absent.
+ * RTSP port, 554 when absent; the same as `ports.rtsp`.
  */
 port?: number, 
+/**
+ * Ports of its services.
+ */
+ports?: Ports, 
+/**
+ * More ways to reach it, tried beside `host`.
+ */
+routes?: Array<RouteDraft>, 
+/**
+ * `isapi`, `dahua`, `onvif`, `rtsp`: chosen by hand. Absent: found out.
+ */
+family?: string, 
+/**
+ * Kind of device chosen by hand.
+ */
+class?: DeviceClass, 
+/**
+ * How it came to be added.
+ */
+addedBy?: AddedBy, 
+/**
+ * SHA-256 of a certificate that a person agreed to, hex. Absent: pinned on first use, and a changed one is an error.
+ */
+acceptCertificate?: string, 
+/**
+ * A person agreed to spend the last try before the device locks.
+ */
+spendLastTry?: boolean, 
 /**
  * User name.
  */
@@ -240,17 +304,45 @@ export type ProbeReport = {
  */
 host: string, 
 /**
- * Its port.
+ * Its RTSP port.
  */
 port: number, 
 /**
- * The `Server` header or SDP tool, when sent.
+ * How it is spoken to: `isapi`, `dahua`, `onvif` or `rtsp`.
+ */
+family: string, 
+/**
+ * How that is known, for people to read; English.
+ */
+evidence: string, 
+/**
+ * Who it says it is.
+ */
+identity: Identity, 
+/**
+ * Control goes over HTTPS.
+ */
+https: boolean, 
+/**
+ * SHA-256 of the certificate it showed, hex.
+ */
+certificate: string | null, 
+/**
+ * The `Server` header or SDP tool of its RTSP side, when sent.
  */
 server: string | null, 
 /**
  * The channels found.
  */
-channels: Array<Channel>, };
+channels: Array<Channel>, 
+/**
+ * The device let us in, but its video did not answer: why.
+ */
+videoTrouble: ErrorDto | null, 
+/**
+ * What was odd, one English line each.
+ */
+oddities: Array<string>, };
 
 /**
  * `devices.update`.
@@ -302,7 +394,11 @@ language: Language,
 /**
  * Windows on the wall: 1, 4, 9 or 16.
  */
-layout: number, };
+layout: number, 
+/**
+ * Speed of PTZ moves, 1–8, higher is faster.
+ */
+ptzStep: number, };
 
 /**
  * `settings.set`: absent members stay.
@@ -323,7 +419,11 @@ language?: Language,
 /**
  * See [`Settings`].
  */
-layout?: number, };
+layout?: number, 
+/**
+ * See [`Settings`].
+ */
+ptzStep?: number, };
 
 /**
  * Colour scheme.
@@ -543,6 +643,929 @@ transport: Transport,
  */
 profile: Profile, };
 
+/**
+ * What kind of thing a device is.
+ */
+export type DeviceClass = "unknown" | "camera" | "recorder" | "door" | "alarm";
+
+/**
+ * How a device came into the list.
+ */
+export type AddedBy = "address" | "scan" | "search" | "card";
+
+/**
+ * TCP ports of a device's services, 1–65535; absent means the usual one.
+ */
+export type Ports = { 
+/**
+ * HTTP.
+ */
+http?: number, 
+/**
+ * HTTPS.
+ */
+https?: number, 
+/**
+ * RTSP.
+ */
+rtsp?: number, 
+/**
+ * The maker's own protocol (37777, 8000 …): kept and shown, not spoken.
+ */
+server?: number, };
+
+/**
+ * One more way to reach a device.
+ */
+export type RouteDraft = { 
+/**
+ * Host name or address.
+ */
+host: string, 
+/**
+ * Its ports by that way.
+ */
+ports: Ports, };
+
+/**
+ * A way to reach a device, as stored.
+ */
+export type Route = { 
+/**
+ * Host name or address, IPv6 without brackets.
+ */
+host: string, 
+/**
+ * Ports; absent means the usual one.
+ */
+ports: Ports, 
+/**
+ * A private, link-local or loopback address: reachable only from its own network.
+ */
+local: boolean, 
+/**
+ * The one that media and control use at present.
+ */
+inUse: boolean, };
+
+/**
+ * Who a device says it is. Empty where it does not say.
+ */
+export type Identity = { 
+/**
+ * Maker.
+ */
+maker: string, 
+/**
+ * Model.
+ */
+model: string, 
+/**
+ * Firmware version.
+ */
+firmware: string, 
+/**
+ * Serial number.
+ */
+serial: string, 
+/**
+ * MAC address.
+ */
+mac: string, 
+/**
+ * The name its owner gave it.
+ */
+name: string, 
+/**
+ * What it is.
+ */
+class: DeviceClass, };
+
+/**
+ * What answers at an address, found out without a password.
+ */
+export type RecogniseReport = { 
+/**
+ * `isapi`, `dahua`, `onvif` or `rtsp`.
+ */
+family: string, 
+/**
+ * How that is known, for people to read; English.
+ */
+evidence: string, 
+/**
+ * Whether it has its first password; null where it does not say.
+ */
+activated: boolean | null, 
+/**
+ * Control can go over HTTPS.
+ */
+https: boolean, 
+/**
+ * SHA-256 of the certificate it showed, hex.
+ */
+certificate: string | null, 
+/**
+ * What it told about itself unasked.
+ */
+identity: Identity, };
+
+/**
+ * `devices.activate`: gives a factory-fresh device its first password.
+ */
+export type ActivateDevice = { 
+/**
+ * Host name or address.
+ */
+host: string, 
+/**
+ * Its ports.
+ */
+ports: Ports, 
+/**
+ * For the built-in administrator.
+ */
+password: string, 
+/**
+ * For resetting the password later, where the device takes one.
+ */
+mail?: string, };
+
+/**
+ * `search.start`.
+ */
+export type SearchRequest = { 
+/**
+ * How long to listen, 1–60 s; 6 when absent.
+ */
+seconds?: number, 
+/**
+ * Also ask every address of the local subnets, one by one: where multicast is barred. On by itself on iOS.
+ */
+everyAddress?: boolean, };
+
+/**
+ * `search.next`: waits for something newer than `revision`, at most 10 s.
+ */
+export type SearchRef = { 
+/**
+ * From `search.start`.
+ */
+search: string, 
+/**
+ * The revision that the page has; 0 at first.
+ */
+revision: number, };
+
+/**
+ * What a search has found so far.
+ */
+export type SearchState = { 
+/**
+ * Names the search.
+ */
+search: string, 
+/**
+ * Grows with every change.
+ */
+revision: number, 
+/**
+ * Still listening.
+ */
+running: boolean, 
+/**
+ * Found devices, one row each however many ways it answered, in order of appearance.
+ */
+found: Array<FoundDevice>, 
+/**
+ * What could not be searched, one English line each (no network, port taken …).
+ */
+troubles: Array<string>, };
+
+/**
+ * A device on the network. Empty where it did not say.
+ */
+export type FoundDevice = { 
+/**
+ * Stable within a search.
+ */
+key: string, 
+/**
+ * The best address to reach it.
+ */
+host: string, 
+/**
+ * All its addresses.
+ */
+addresses: Array<string>, 
+/**
+ * Ports it named.
+ */
+ports: Ports, 
+/**
+ * How to speak to it, when that is sure.
+ */
+family: string | null, 
+/**
+ * Which searches found it.
+ */
+foundBy: Array<string>, 
+/**
+ * Who it says it is.
+ */
+identity: Identity, 
+/**
+ * Whether it has its first password; null where it does not say.
+ */
+activated: boolean | null, 
+/**
+ * The device of our list that it is.
+ */
+added: string | null, };
+
+/**
+ * `qr.text`.
+ */
+export type QrText = { 
+/**
+ * What was scanned or typed.
+ */
+text: string, };
+
+/**
+ * `qr.frame`: one frame of a camera, brightness only.
+ */
+export type QrFrame = { 
+/**
+ * Pixels, at most 2048.
+ */
+width: number, 
+/**
+ * Pixels, at most 2048.
+ */
+height: number, 
+/**
+ * `width × height` bytes, base64.
+ */
+luma: string, 
+/**
+ * Counts up; the scanner tries something harder on each following frame.
+ */
+number: number, };
+
+/**
+ * `qr.picture`: a picture file.
+ */
+export type QrPicture = { 
+/**
+ * JPEG, PNG or WebP, base64.
+ */
+data: string, };
+
+/**
+ * What a scan gave.
+ */
+export type QrCodes = { 
+/**
+ * Each code found.
+ */
+codes: Array<QrCode>, };
+
+/**
+ * One code.
+ */
+export type QrCode = { 
+/**
+ * Four corners, x and y in pixels of the frame, clockwise; empty for typed text.
+ */
+corners: Array<[number, number]>, 
+/**
+ * What it means.
+ */
+meaning: QrMeaning, };
+
+/**
+ * What a code means.
+ */
+export type QrMeaning = { "kind": "label", 
+/**
+ * Serial number.
+ */
+serial: string, 
+/**
+ * Model; may be empty.
+ */
+model: string, 
+/**
+ * Whose label it looks like; for people to read.
+ */
+maker: string, } | { "kind": "address", 
+/**
+ * Ready to be added; holds the password when the code held one.
+ */
+draft: DeviceDraft, } | { "kind": "card", 
+/**
+ * The code's text.
+ */
+text: string, } | { "kind": "share", 
+/**
+ * Whose export it is; for people to read.
+ */
+from: string, 
+/**
+ * Ready to be completed with a user and a password.
+ */
+drafts: Array<DeviceDraft>, } | { "kind": "other", 
+/**
+ * What it seems to be: `wifi`, `json`, `uid`, `url`, `text`.
+ */
+seems: string, 
+/**
+ * Its text, shortened, with anything secret blanked.
+ */
+text: string, };
+
+/**
+ * `card.create`.
+ */
+export type CardRequest = { 
+/**
+ * Device ids.
+ */
+devices: Array<string>, 
+/**
+ * Encrypts the card. Without one the card holds no device passwords.
+ */
+password?: string, };
+
+/**
+ * A device card as pictures.
+ */
+export type CardPictures = { 
+/**
+ * One code per part, in order.
+ */
+parts: Array<CardPart>, 
+/**
+ * All parts on one picture, PNG, base64.
+ */
+sheet: string, 
+/**
+ * A file name for it.
+ */
+fileName: string, };
+
+/**
+ * One code of a card.
+ */
+export type CardPart = { 
+/**
+ * The code's text.
+ */
+text: string, 
+/**
+ * The code as PNG, base64.
+ */
+png: string, };
+
+/**
+ * `card.read` and `card.add`: the scanned parts in any order.
+ */
+export type CardTexts = { 
+/**
+ * Texts of the codes.
+ */
+texts: Array<string>, 
+/**
+ * The card's password, once typed.
+ */
+password?: string, };
+
+/**
+ * How far the reading of a card is.
+ */
+export type CardState = { 
+/**
+ * Parts scanned.
+ */
+have: number, 
+/**
+ * Parts there are.
+ */
+total: number, 
+/**
+ * It asks for a password.
+ */
+encrypted: boolean, 
+/**
+ * Its devices, once complete and opened.
+ */
+devices: Array<CardDevice> | null, };
+
+/**
+ * A device on a card.
+ */
+export type CardDevice = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its first host.
+ */
+host: string, 
+/**
+ * `isapi`, `dahua`, `onvif`, `rtsp`.
+ */
+family: string, 
+/**
+ * The card brings its password.
+ */
+hasPassword: boolean, 
+/**
+ * The device of our list that it is.
+ */
+added: string | null, };
+
+/**
+ * What `card.add` did with each device of the card, in its order.
+ */
+export type CardAdded = { 
+/**
+ * One entry per device.
+ */
+results: Array<CardResult>, };
+
+/**
+ * What became of one device of a card.
+ */
+export type CardResult = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * The id under which it is in the list now.
+ */
+device: string | null, 
+/**
+ * Why it could not be reached now. With an id beside it, it was stored all the same and is tried again when used.
+ */
+trouble: ErrorDto | null, };
+
+/**
+ * `pictures.save`.
+ */
+export type SavePicture = { 
+/**
+ * File name without folder.
+ */
+fileName: string, 
+/**
+ * The file, base64.
+ */
+data: string, };
+
+/**
+ * Where a picture went.
+ */
+export type SavedPicture = { 
+/**
+ * Full path.
+ */
+path: string, };
+
+/**
+ * Names a channel of a device.
+ */
+export type ChannelRef = { 
+/**
+ * Device id.
+ */
+device: string, 
+/**
+ * 1-based.
+ */
+channel: number, };
+
+/**
+ * What a channel can do. The device was asked.
+ */
+export type Capabilities = { 
+/**
+ * Turns and tilts.
+ */
+panTilt: boolean, 
+/**
+ * Optical zoom.
+ */
+zoom: boolean, 
+/**
+ * Focus by hand.
+ */
+focus: boolean, 
+/**
+ * Focus by itself on command.
+ */
+autoFocus: boolean, 
+/**
+ * Iris by hand.
+ */
+iris: boolean, 
+/**
+ * A point of the picture can be brought to its centre.
+ */
+centerOn: boolean, 
+/**
+ * Has a home position.
+ */
+home: boolean, 
+/**
+ * Has presets.
+ */
+presets: boolean, 
+/**
+ * Presets can be set, renamed and removed.
+ */
+presetsWritable: boolean, 
+/**
+ * Levels the device keeps.
+ */
+brightness: boolean, 
+/**
+ * See `brightness`.
+ */
+contrast: boolean, 
+/**
+ * See `brightness`.
+ */
+saturation: boolean, 
+/**
+ * See `brightness`.
+ */
+hue: boolean, 
+/**
+ * Can mirror left-right.
+ */
+flipHorizontal: boolean, 
+/**
+ * Can mirror top-bottom.
+ */
+flipVertical: boolean, 
+/**
+ * Rotations beside 0, degrees clockwise.
+ */
+rotations: Array<number>, 
+/**
+ * Lamps, siren, wiper, tracking.
+ */
+auxiliaries: Array<Auxiliary>, 
+/**
+ * Number of alarm outputs of the whole device.
+ */
+outputs: number, 
+/**
+ * A still picture can be asked for.
+ */
+snapshot: boolean, };
+
+/**
+ * Something beside the picture that can be switched.
+ */
+export type Auxiliary = "light" | "siren" | "wiper" | "tracking";
+
+/**
+ * `control.hold`: a move wanted now. It goes on for 1.2 s unless held again; the page repeats it while the finger is
+ * down. Each part −1..1: right, up, tele, far, open are positive. The speed is scaled by the user's PTZ step.
+ */
+export type HoldMove = { 
+/**
+ * Device id.
+ */
+device: string, 
+/**
+ * 1-based.
+ */
+channel: number, 
+/**
+ * Pan.
+ */
+pan: number, 
+/**
+ * Tilt.
+ */
+tilt: number, 
+/**
+ * Zoom.
+ */
+zoom: number, 
+/**
+ * Focus; far positive.
+ */
+focus: number, 
+/**
+ * Iris; open positive.
+ */
+iris: number, };
+
+/**
+ * `control.act`: something done once.
+ */
+export type Act = { 
+/**
+ * Device id.
+ */
+device: string, 
+/**
+ * 1-based.
+ */
+channel: number, 
+/**
+ * What.
+ */
+act: ControlAct, };
+
+/**
+ * Something done once.
+ */
+export type ControlAct = { "kind": "centerOn", 
+/**
+ * −1 left edge, 1 right edge.
+ */
+x: number, 
+/**
+ * −1 lower edge, 1 upper edge.
+ */
+y: number, 
+/**
+ * 0 keeps the zoom; above, narrows the view by that part.
+ */
+zoom: number, } | { "kind": "home" } | { "kind": "autoFocus" } | { "kind": "goToPreset", 
+/**
+ * Which.
+ */
+token: string, } | { "kind": "setPreset", 
+/**
+ * An existing preset to overwrite; null takes a free one.
+ */
+token: string | null, 
+/**
+ * Its name.
+ */
+name: string, } | { "kind": "renamePreset", 
+/**
+ * Which.
+ */
+token: string, 
+/**
+ * The new name.
+ */
+name: string, } | { "kind": "removePreset", 
+/**
+ * Which.
+ */
+token: string, };
+
+/**
+ * Stored positions of a channel.
+ */
+export type Presets = { 
+/**
+ * In the device's order.
+ */
+presets: Array<Preset>, };
+
+/**
+ * A stored position.
+ */
+export type Preset = { 
+/**
+ * The device's key.
+ */
+token: string, 
+/**
+ * Its name; may be empty.
+ */
+name: string, };
+
+/**
+ * Picture settings in the device. Levels 0..100; null where it has none.
+ */
+export type Imaging = { 
+/**
+ * 0..100.
+ */
+brightness: number | null, 
+/**
+ * 0..100.
+ */
+contrast: number | null, 
+/**
+ * 0..100.
+ */
+saturation: number | null, 
+/**
+ * 0..100.
+ */
+hue: number | null, 
+/**
+ * Mirrored left-right.
+ */
+flipHorizontal: boolean | null, 
+/**
+ * Mirrored top-bottom.
+ */
+flipVertical: boolean | null, 
+/**
+ * 0, 90, 180, 270 degrees clockwise.
+ */
+rotation: number | null, };
+
+/**
+ * `control.setImaging`: members that are null stay. The reply is what the device took.
+ */
+export type SetImaging = { 
+/**
+ * Device id.
+ */
+device: string, 
+/**
+ * 1-based.
+ */
+channel: number, 
+/**
+ * What changes.
+ */
+change: Imaging, };
+
+/**
+ * What the switches of a channel and the outputs of its device are doing.
+ */
+export type Switches = { 
+/**
+ * Lamps, siren, wiper, tracking.
+ */
+auxiliaries: Array<AuxiliaryState>, 
+/**
+ * Alarm outputs.
+ */
+outputs: Array<AlarmOutput>, };
+
+/**
+ * An auxiliary and what it is doing.
+ */
+export type AuxiliaryState = { 
+/**
+ * Which.
+ */
+auxiliary: Auxiliary, 
+/**
+ * On; null where the device does not say.
+ */
+on: boolean | null, };
+
+/**
+ * A relay of the device.
+ */
+export type AlarmOutput = { 
+/**
+ * The device's key.
+ */
+token: string, 
+/**
+ * Its name; may be empty.
+ */
+name: string, 
+/**
+ * Closed; null where the device does not say.
+ */
+on: boolean | null, };
+
+/**
+ * `control.switch`.
+ */
+export type SwitchRequest = { 
+/**
+ * Device id.
+ */
+device: string, 
+/**
+ * 1-based.
+ */
+channel: number, 
+/**
+ * What.
+ */
+what: SwitchWhat, };
+
+/**
+ * What to switch, and how.
+ */
+export type SwitchWhat = { "kind": "auxiliary", 
+/**
+ * Which.
+ */
+auxiliary: Auxiliary, 
+/**
+ * Wanted state.
+ */
+on: boolean, } | { "kind": "wipe", 
+/**
+ * Seconds from wipe to wipe, 1–600; null wipes once.
+ */
+everyS: number | null, } | { "kind": "output", 
+/**
+ * Which.
+ */
+token: string, 
+/**
+ * Wanted state.
+ */
+on: boolean, } | { "kind": "pulse", 
+/**
+ * Which.
+ */
+token: string, 
+/**
+ * 100–600 000 ms.
+ */
+ms: number, };
+
+/**
+ * A picture, base64.
+ */
+export type SnapshotDto = { 
+/**
+ * JPEG, base64.
+ */
+jpeg: string, };
+
+/**
+ * `devices.details`: what the device says about itself now.
+ */
+export type DeviceDetails = { 
+/**
+ * Device id.
+ */
+id: string, 
+/**
+ * How it is spoken to.
+ */
+family: string, 
+/**
+ * Who it says it is.
+ */
+identity: Identity, 
+/**
+ * The user's own choice of kind, or what the device said.
+ */
+class: DeviceClass, 
+/**
+ * Its channels now.
+ */
+channels: Array<ChannelState>, 
+/**
+ * Ways to reach it.
+ */
+routes: Array<Route>, 
+/**
+ * Its web page, without a login.
+ */
+webPage: string | null, 
+/**
+ * Its clock minus ours, milliseconds; null where it does not say.
+ */
+clockOffsetMs: number | null, 
+/**
+ * Its zone in its own words.
+ */
+zone: string, 
+/**
+ * SHA-256 of its certificate, hex; null over plain HTTP.
+ */
+certificate: string | null, 
+/**
+ * What was odd, one English line each.
+ */
+oddities: Array<string>, };
+
+/**
+ * A channel now.
+ */
+export type ChannelState = { 
+/**
+ * The channel.
+ */
+channel: Channel, 
+/**
+ * Its camera answers; null where the device does not say.
+ */
+online: boolean | null, 
+/**
+ * The device's own word for why not; may be empty.
+ */
+whyOffline: string, };
+
 export interface RpcSchema {
   'app.info': { request: Empty; response: AppInfo }
   'devices.list': { request: Empty; response: DeviceList }
@@ -551,6 +1574,30 @@ export interface RpcSchema {
   'devices.update': { request: DeviceUpdate; response: Device }
   'devices.delete': { request: DeviceRef; response: Deleted }
   'devices.restore': { request: DeviceRef; response: Device }
+  'devices.recognise': { request: DeviceDraft; response: RecogniseReport }
+  'devices.activate': { request: ActivateDevice; response: Empty }
+  'devices.details': { request: DeviceRef; response: DeviceDetails }
+  'devices.snapshot': { request: ChannelRef; response: SnapshotDto }
+  'search.start': { request: SearchRequest; response: SearchState }
+  'search.next': { request: SearchRef; response: SearchState }
+  'search.stop': { request: SearchRef; response: Empty }
+  'qr.text': { request: QrText; response: QrCode }
+  'qr.frame': { request: QrFrame; response: QrCodes }
+  'qr.picture': { request: QrPicture; response: QrCodes }
+  'card.create': { request: CardRequest; response: CardPictures }
+  'card.read': { request: CardTexts; response: CardState }
+  'card.add': { request: CardTexts; response: CardAdded }
+  'pictures.save': { request: SavePicture; response: SavedPicture }
+  'control.capabilities': { request: ChannelRef; response: Capabilities }
+  'control.hold': { request: HoldMove; response: Empty }
+  'control.stop': { request: ChannelRef; response: Empty }
+  'control.act': { request: Act; response: Empty }
+  'control.presets': { request: ChannelRef; response: Presets }
+  'control.imaging': { request: ChannelRef; response: Imaging }
+  'control.setImaging': { request: SetImaging; response: Imaging }
+  'control.resetImaging': { request: ChannelRef; response: Imaging }
+  'control.switches': { request: ChannelRef; response: Switches }
+  'control.switch': { request: SwitchRequest; response: Switches }
   'settings.get': { request: Empty; response: Settings }
   'settings.set': { request: SettingsPatch; response: Settings }
   'live.connect': { request: Empty; response: MediaEndpoint }

@@ -1,7 +1,6 @@
 //! Live view: one session per stream, shared by all who watch it.
 
 mod decode;
-mod gate;
 mod hub;
 mod machine;
 mod stream;
@@ -20,11 +19,11 @@ use self::{
     stream::{Order, Parts, StreamSession},
 };
 pub use self::{
-    gate::{LoginGate, Pass},
     hub::{DecodedPicture, StreamFormat, Viewer},
     machine::{Action, Event, Machine, Phase, StreamState, silence_limit},
     stream::{GRACE, SourceBook},
 };
+use crate::gate::{Account, LoginGate};
 
 /// How long the end of the program may wait for devices; their own session time-outs do the rest.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
@@ -82,8 +81,8 @@ impl Drop for Attachment {
 
 impl Live {
     /// A service without sessions.
-    pub fn new(opener: Arc<dyn StreamOpener>, book: Arc<dyn SourceBook>) -> Self {
-        Self { opener, book, gate: Arc::default(), sessions: Mutex::default() }
+    pub fn new(opener: Arc<dyn StreamOpener>, book: Arc<dyn SourceBook>, gate: Arc<LoginGate>) -> Self {
+        Self { opener, book, gate, sessions: Mutex::default() }
     }
 
     fn sessions(&self) -> MutexGuard<'_, HashMap<StreamId, Arc<StreamSession>>> {
@@ -130,11 +129,12 @@ impl Live {
         &self,
         source: &StreamSource,
         asked: bool,
+        spend_last_try: bool,
     ) -> Result<bartizan_device::StreamDescription> {
         if asked {
             self.gate.forgive(source).await;
         }
-        let pass = self.gate.enter(source).await?;
+        let pass = self.gate.enter(Account { spend_last_try, ..source.into() }).await?;
         let outcome = self.opener.describe(source).await;
         pass.report(outcome.as_ref().err()).await;
         outcome

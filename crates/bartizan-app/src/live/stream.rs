@@ -10,10 +10,10 @@ use tokio::{
 };
 
 use super::{
-    gate::LoginGate,
     hub::{Hub, StreamFormat},
     machine::{Action, Event, Machine, Phase, silence_limit},
 };
+use crate::gate::LoginGate;
 
 /// Looks up what a stream id stands for at the moment of connecting, so that an edited password counts at once.
 #[async_trait::async_trait]

@@ -5,6 +5,7 @@
 
 pub(crate) mod paint;
 mod text;
+pub(crate) mod view;
 mod views;
 
 use self::{
@@ -54,11 +55,16 @@ pub fn channel_name(channel: u16) -> String {
 impl Scene {
     /// Paints the background: some tens of milliseconds.
     pub fn new(channel: u16, width: usize, height: usize) -> Self {
+        Self::named(channel, &channel_name(channel), width, height)
+    }
+
+    /// The scene of a channel under another name.
+    pub fn named(channel: u16, name: &str, width: usize, height: usize) -> Self {
         let scale = if height >= 540 { 2 } else { 1 };
         let font = Font::new(scale);
         let (mut background, actor) = views::paint(channel, width, height);
         let margin = 8 * scale as i32;
-        let name = format!("CH{channel:02} {}", channel_name(channel));
+        let name = format!("CH{channel:02} {name}");
         let mut x = width as i32 - margin - (name.len() * 10 * scale) as i32;
         for letter in font.letters(&name) {
             background.put(letter, x, margin);

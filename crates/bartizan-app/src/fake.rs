@@ -1,0 +1,181 @@
+//! A device in memory for the tests of this crate.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bartizan_base::{Code, Error, Result, StreamProfile};
+use bartizan_device::*;
+use tokio::{sync::mpsc, time::Instant};
+
+/// What a fake device was told, and when after its making.
+pub type Log = Vec<(Duration, String)>;
+
+pub struct FakeDriver {
+    pub log: Mutex<Log>,
+    pub born: Instant,
+    /// How long every move takes to be answered.
+    pub delay: Mutex<Duration>,
+    /// Fails the next so many stops.
+    pub failing_stops: AtomicU32,
+}
+
+impl FakeDriver {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            log: Mutex::default(),
+            born: Instant::now(),
+            delay: Mutex::default(),
+            failing_stops: AtomicU32::new(0),
+        })
+    }
+
+    fn note(&self, what: String) {
+        self.log.lock().unwrap().push((self.born.elapsed(), what));
+    }
+
+    pub fn told(&self) -> Vec<String> {
+        self.log.lock().unwrap().iter().map(|(_, what)| what.clone()).collect()
+    }
+}
+
+#[async_trait]
+impl Driver for FakeDriver {
+    fn family(&self) -> FamilyId {
+        FamilyId("fake")
+    }
+
+    fn reached(&self) -> Reached {
+        Reached {
+            web_page: "http://fake/".into(),
+            certificate: Some(CertificatePin([9; 32])),
+            rtsp_port: Some(8554),
+        }
+    }
+
+    fn oddities(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    async fn identity(&self) -> Result<Identity> {
+        Ok(Identity { serial: "FAKE00000001".into(), name: "Yard".into(), ..Identity::default() })
+    }
+
+    async fn channels(&self) -> Result<Vec<ChannelInfo>> {
+        let stream = ChannelStream {
+            profile: StreamProfile::Main,
+            path: "/main".into(),
+            rtsp_port: None,
+            codec: Some("H.264".into()),
+            width: Some(1920),
+            height: Some(1080),
+            frame_rate: None,
+            bit_rate: None,
+        };
+        Ok(vec![ChannelInfo { number: 1, name: "One".into(), online: Online::Yes, streams: vec![stream] }])
+    }
+
+    async fn capabilities(&self, _: u16) -> Result<Capabilities> {
+        Ok(Capabilities::default())
+    }
+
+    async fn ptz_move(&self, channel: u16, to: PtzMove) -> Result<()> {
+        let delay = *self.delay.lock().unwrap();
+        match to {
+            PtzMove::Stop => {
+                self.note(format!("{channel} stop"));
+                let failing = self.failing_stops.load(Ordering::SeqCst);
+                if failing > 0 {
+                    self.failing_stops.store(failing - 1, Ordering::SeqCst);
+                    return Err(Error::new(Code::Disconnected, "the cable"));
+                }
+            }
+            PtzMove::Continuous { velocity, .. } => {
+                self.note(format!("{channel} move {} {} {}", velocity.pan, velocity.tilt, velocity.zoom));
+                tokio::time::sleep(delay).await;
+            }
+            other => self.note(format!("{channel} {other:?}")),
+        }
+        Ok(())
+    }
+
+    async fn lens_move(&self, channel: u16, to: LensMove) -> Result<()> {
+        self.note(format!("{channel} {to:?}"));
+        Ok(())
+    }
+}
+
+/// A family that recognises or not, and logs in with one password.
+pub struct FakeFamily {
+    pub id: &'static str,
+    pub recognises: Result<bool>,
+    pub after: Duration,
+    pub password: &'static str,
+    pub logins: AtomicU32,
+    pub driver: Arc<FakeDriver>,
+}
+
+impl FakeFamily {
+    pub fn new(id: &'static str, recognises: Result<bool>) -> Self {
+        Self {
+            id,
+            recognises,
+            after: Duration::ZERO,
+            password: "right",
+            logins: AtomicU32::new(0),
+            driver: FakeDriver::new(),
+        }
+    }
+}
+
+#[async_trait]
+impl Family for FakeFamily {
+    fn id(&self) -> FamilyId {
+        FamilyId(self.id)
+    }
+
+    async fn recognise(&self, _: &Endpoint) -> Result<Option<Recognised>> {
+        tokio::time::sleep(self.after).await;
+        Ok(self.recognises.clone()?.then(|| Recognised {
+            family: self.id(),
+            evidence: format!("{} said so", self.id),
+            activated: Some(true),
+            https: false,
+            certificate: None,
+            identity: Identity::default(),
+        }))
+    }
+
+    async fn connect(&self, _: &Endpoint, login: &Login) -> Result<Arc<dyn Driver>> {
+        self.logins.fetch_add(1, Ordering::SeqCst);
+        let given = login.credentials.as_ref().map(|login| login.password.expose().to_owned());
+        match given {
+            Some(given) if given == self.password => Ok(self.driver.clone()),
+            Some(_) => Err(Error::new(Code::WrongPassword, "401").with_tries_left(4)),
+            None => Err(Error::new(Code::PasswordNeeded, "401")),
+        }
+    }
+
+    async fn discover(&self, _: &SearchScope, _: mpsc::Sender<Sighting>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Opens no stream: every description fails as if the port were closed.
+pub struct NoVideo;
+
+#[async_trait]
+impl StreamOpener for NoVideo {
+    async fn describe(&self, _: &StreamSource) -> Result<StreamDescription> {
+        Err(Error::new(Code::Unreachable, "closed"))
+    }
+
+    async fn open(&self, _: &StreamSource) -> Result<Box<dyn LiveStream>> {
+        Err(Error::new(Code::Unreachable, "closed"))
+    }
+}
