@@ -132,8 +132,8 @@ impl Device {
         let port = self.site.addr().port();
         let plain =
             format!("rtsp://127.0.0.1:{port}/cam/realmonitor?channel=1&subtype=0&unicast=true&proto=Onvif");
+        let login = plain.replace("rtsp://", &format!("rtsp://{USER}:{PASSWORD}@"));
         assert_eq!(stream, plain);
-        let login = stream.replace("rtsp://", &format!("rtsp://{USER}:{PASSWORD}@"));
         let mut probe = Command::new("ffprobe");
         probe.args([
             "-v",
@@ -147,6 +147,48 @@ impl Device {
         let Some(shown) = run(&mut probe, LIMIT).await else { return };
         let shown = shown.unwrap_or_else(|error| panic!("{}", error.replace(PASSWORD, "***")));
         assert!(shown.lines().any(|line| line == "codec_name=h264|width=1280|height=720"), "{shown}");
+    }
+
+    fn login(&self) -> String {
+        let port = self.site.addr().port();
+        format!(
+            "rtsp://{USER}:{PASSWORD}@127.0.0.1:{port}/cam/realmonitor?channel=1&subtype=1&unicast=true&proto=Onvif"
+        )
+    }
+
+    /// The luma of one decoded picture, shrunk to 64×36; `None` where ffmpeg is not installed.
+    async fn picture(&self) -> Option<Vec<u8>> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("luma");
+        let mut grab = Command::new("ffmpeg");
+        grab.args([
+            "-v",
+            "error",
+            "-analyzeduration",
+            "300000",
+            "-rtsp_transport",
+            "tcp",
+            "-i",
+            &self.login(),
+            "-frames:v",
+            "1",
+        ]);
+        grab.args(["-vf", "scale=64:36", "-pix_fmt", "gray", "-f", "rawvideo"]).arg(&file);
+        run(&mut grab, LIMIT).await?.unwrap_or_else(|error| panic!("{}", error.replace(PASSWORD, "***")));
+        let luma = fs::read(file).unwrap();
+        assert_eq!(luma.len(), 64 * 36);
+        Some(luma)
+    }
+
+    /// What the camera sends now is not what it sent before, by far more than what moves in the scene.
+    async fn assert_seen_moved(&self, before: Option<Vec<u8>>) {
+        let (Some(before), Some(after)) = (before, self.picture().await) else { return };
+        let still = self.picture().await.unwrap_or_default();
+        let differs = |a: &[u8], b: &[u8]| {
+            a.iter().zip(b).map(|(a, b)| f32::from(a.abs_diff(*b))).sum::<f32>() / 2304.0
+        };
+        let (moved, still) = (differs(&before, &after), differs(&after, &still));
+        assert!(moved > 4.0 && moved > 4.0 * still, "{moved} after the moves, {still} at rest");
     }
 
     /// The unit itself agrees about where the witness left it.
@@ -174,6 +216,7 @@ async fn onvif_zeep_reads_everything_strictly_and_moves() {
         return;
     };
     let device = Device::start("BZ-WITNESS-1", "02:00:00:00:01:01").await;
+    let before = device.picture().await;
     let Some(seen) = script(&python, "witness_onvif_zeep.py", &device.arguments()).await else { return };
     assert_eq!(seen["serial"], "BZ-WITNESS-1");
     assert_eq!(seen["mac"], "02:00:00:00:01:01");
@@ -186,6 +229,7 @@ async fn onvif_zeep_reads_everything_strictly_and_moves() {
     assert!(seen["snapshot_bytes"].as_u64().unwrap() > 10_000);
     device.assert_stream(&seen).await;
     device.assert_place(&seen);
+    device.assert_seen_moved(before).await;
     device.assert_refusals(0);
     let view = device.unit.view(1).unwrap();
     assert_eq!((view.picture.brightness, view.auto_focus, view.key_requests), (100.0, false, 1));
@@ -205,6 +249,7 @@ async fn onvif_zeep_async_and_ws_discovery_find_and_move() {
     let discovery = OnvifDiscovery::start(Ipv4Addr::LOCALHOST, &both).await.unwrap();
     let mut arguments = device.arguments();
     arguments.push(device.onvif.endpoint());
+    let before = device.picture().await;
     let Some(seen) = script(&python, "witness_onvif_async.py", &arguments).await else { return };
     assert_eq!(seen["discovered"]["xaddrs"], json!([device.onvif.url()]));
     assert!(seen["discovered"]["scopes"].to_string().contains("onvif://www.onvif.org/hardware/SIM-1"));
@@ -213,6 +258,7 @@ async fn onvif_zeep_async_and_ws_discovery_find_and_move() {
     assert!(seen["snapshot_bytes"].as_u64().unwrap() > 10_000);
     device.assert_stream(&seen).await;
     device.assert_place(&seen);
+    device.assert_seen_moved(before).await;
     device.assert_refusals(1);
     assert_eq!(device.onvif.subscriptions(), 0, "it unsubscribed");
     discovery.shutdown().await;
@@ -228,6 +274,7 @@ async fn npm_onvif_finds_and_moves() {
     let mut arguments = device.arguments();
     arguments.insert(0, modules.display().to_string());
     arguments.push(device.onvif.endpoint());
+    let before = device.picture().await;
     let Some(seen) = script(Path::new("node"), "witness_onvif_npm.mjs", &arguments).await else { return };
     assert_eq!(seen["xaddrs"], device.onvif.url());
     assert_eq!(seen["media2"], true);
@@ -237,6 +284,7 @@ async fn npm_onvif_finds_and_moves() {
     assert!(seen["snapshotBytes"].as_u64().unwrap() > 10_000);
     device.assert_stream(&seen).await;
     device.assert_place(&seen);
+    device.assert_seen_moved(before).await;
     device.assert_refusals(1);
     assert_eq!(device.onvif.subscriptions(), 0, "it unsubscribed");
     discovery.shutdown().await;

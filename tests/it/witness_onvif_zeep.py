@@ -131,17 +131,17 @@ def main():
     ptz.SetPreset({**at, "PresetName": "Renamed", "PresetToken": preset})
     seen["presets"] = {one.token: one.Name for one in ptz.GetPresets(at)}
     assert seen["presets"][preset] == "Renamed"
-    ptz.AbsoluteMove({**at, "Position": {"PanTilt": {"x": -0.5, "y": 0.5}, "Zoom": {"x": 0.75}}})
-    assert place(settled(ptz, token)) == [-0.5, 0.5, 0.75]
+    ptz.AbsoluteMove({**at, "Position": {"PanTilt": {"x": -0.125, "y": 0.125}, "Zoom": {"x": 0.25}}})
+    assert place(settled(ptz, token)) == [-0.125, 0.125, 0.25]
     ptz.GotoPreset({**at, "PresetToken": preset})
     assert place(settled(ptz, token)) == zoomed
     ptz.RemovePreset({**at, "PresetToken": preset})
     refused(lambda: ptz.GotoPreset({**at, "PresetToken": preset}), "no such token")
-    ptz.AbsoluteMove({**at, "Position": {"PanTilt": {"x": 0.25, "y": -0.25}, "Zoom": {"x": 0.5}}})
+    ptz.AbsoluteMove({**at, "Position": {"PanTilt": {"x": 0.25, "y": -0.125}, "Zoom": {"x": 0.25}}})
     settled(ptz, token)
     ptz.SetHomePosition(at)
-    ptz.RelativeMove({**at, "Translation": {"PanTilt": {"x": 0.25, "y": 0.0}}})
-    assert place(settled(ptz, token)) == [0.5, -0.25, 0.5]
+    ptz.RelativeMove({**at, "Translation": {"PanTilt": {"x": 0.125, "y": 0.0}}})
+    assert place(settled(ptz, token)) == [0.375, -0.125, 0.25]
     ptz.GotoHomePosition(at)
     seen["place"] = place(settled(ptz, token))
 

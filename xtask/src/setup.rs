@@ -30,6 +30,7 @@ pub const TEST_PACKAGES: &[&str] = &[
     "gstreamer1.0-tools",
     "gstreamer1.0-plugins-ugly",
     "python3-gi",
+    "python3-venv",
     "gir1.2-gst-rtsp-server-1.0",
     "imagemagick",
 ];

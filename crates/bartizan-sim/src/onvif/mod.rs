@@ -16,11 +16,12 @@ pub(crate) mod soap;
 mod view;
 
 use std::{
-    net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use bartizan_base::{Secret, UtcMicros, random_token};
+use async_trait::async_trait;
+use bartizan_base::UtcMicros;
 use quick_xml::escape::escape;
 
 pub(crate) use self::discovery::{Responder, Target};
@@ -32,8 +33,8 @@ use self::{
     soap::{Call, DEVICE, DEVICE_IO, EVENTS, Fault, IMAGING, MEDIA, MEDIA2, NOTIFICATION, PTZ, envelope},
 };
 use crate::{
-    auth::{Auth, Verdict},
     config::{DigestOffer, Format},
+    front::{Admission, Ask, HttpLogin, Personality, Reply},
     snapshot,
     unit::{LoginOutcome, Unit},
 };
@@ -57,68 +58,6 @@ pub(crate) struct Request<'a> {
     pub unit: &'a Unit,
 }
 
-/// An HTTP request as the front door hands it on.
-pub(crate) struct HttpRequest<'a> {
-    pub method: &'a str,
-    /// Path and query, as in the request line.
-    pub target: &'a str,
-    pub host: Option<&'a str>,
-    pub authorization: Option<&'a str>,
-    pub body: &'a [u8],
-    /// Own address on this connection.
-    pub local: SocketAddr,
-    pub peer: SocketAddr,
-    /// Whether it came over TLS.
-    pub secure: bool,
-}
-
-/// What goes back.
-#[derive(Debug)]
-pub(crate) struct HttpReply {
-    pub status: u16,
-    pub content_type: &'static str,
-    /// `WWW-Authenticate`, one header each.
-    pub challenges: Vec<String>,
-    pub body: Vec<u8>,
-}
-
-impl HttpReply {
-    /// A status without a body.
-    fn plain(status: u16) -> Self {
-        Self { status, content_type: "text/plain", challenges: Vec::new(), body: Vec::new() }
-    }
-}
-
-/// Who may come in.
-enum Admission {
-    Granted,
-    /// Nobody, and nothing was tried.
-    Nobody,
-    /// A login was tried in vain.
-    Refused,
-    /// The HTTP nonce has run out; the same login may come again.
-    Stale,
-}
-
-/// Challenges of HTTP Digest and what they were made from.
-struct Door {
-    auth: Auth,
-    password: Option<Secret>,
-    uses: u32,
-}
-
-impl Door {
-    fn new(user: &str, password: Option<Secret>) -> Self {
-        // Without a password of its own no proof can be right.
-        let known = password.clone().unwrap_or_else(|| Secret::new(random_token()));
-        Self { auth: Auth::new(user, &known, DigestOffer::Both), password, uses: 0 }
-    }
-
-    fn judge(&self, method: &str, target: &str, authorization: Option<&str>) -> Verdict {
-        self.auth.judge(method, target, authorization)
-    }
-}
-
 /// The personality of one unit.
 pub(crate) struct Onvif {
     unit: Arc<Unit>,
@@ -126,16 +65,16 @@ pub(crate) struct Onvif {
     quirks: Mutex<OnvifQuirks>,
     pull_points: PullPoints,
     nonces: Mutex<Nonces>,
-    door: Mutex<Door>,
+    login: HttpLogin,
 }
 
 impl Onvif {
     /// Its streams are on that port of the same host.
     pub fn new(unit: Arc<Unit>, rtsp_port: u16, quirks: OnvifQuirks) -> Self {
-        let user = &unit.config().user;
-        let door = Mutex::new(Door::new(user, unit.password_of(user)));
+        let realm = unit.config().model.clone();
+        let login = HttpLogin::new(unit.clone(), realm, DigestOffer::Both);
         let quirks = Mutex::new(quirks);
-        Self { door, quirks, rtsp_port, pull_points: PullPoints::default(), nonces: Mutex::default(), unit }
+        Self { login, quirks, rtsp_port, pull_points: PullPoints::default(), nonces: Mutex::default(), unit }
     }
 
     /// What is odd about it now.
@@ -157,54 +96,29 @@ impl Onvif {
         }
     }
 
-    /// Whether a path is this personality's.
-    pub fn owns(path: &str) -> bool {
-        path.starts_with("/onvif/")
-    }
-
-    /// Answers any request below `/onvif/`.
-    pub async fn handle(&self, http: &HttpRequest<'_>) -> HttpReply {
-        self.unit.count_request();
-        let (quirks, knobs) = (self.quirks(), self.unit.knobs());
-        if !knobs.delay.is_zero() {
-            tokio::time::sleep(knobs.delay).await;
-        }
-        if knobs.busy {
-            return HttpReply::plain(503);
-        }
-        if let Some(query) = http.target.strip_prefix(SNAPSHOT_PATH) {
-            return self.snapshot(http, query).await;
-        }
-        if http.method != "POST" {
-            return HttpReply {
-                status: 405,
-                content_type: "text/plain",
-                challenges: Vec::new(),
-                body: Vec::new(),
-            };
-        }
-        let call = std::str::from_utf8(http.body).ok().and_then(Call::parse);
-        let Some(call) = call else {
+    /// Answers a call of the services.
+    async fn call(&self, ask: &Ask) -> Reply {
+        let quirks = self.quirks();
+        let Some(call) = std::str::from_utf8(&ask.body).ok().and_then(Call::parse) else {
             return soap(&quirks, None, Err(Fault::sender(&["WellFormed"], "Well-formed Error")), None);
         };
         let open = call.body.namespace == DEVICE && device::is_open(&call.body.name);
-        // An open operation is no login, though clients may send one along.
-        let admission = if open { Admission::Nobody } else { self.admit(http, &call, &quirks) };
-        tracing::debug!(operation = call.body.name, peer = %http.peer, "ONVIF");
-        if !open && !matches!(admission, Admission::Granted) {
-            return self.refuse(&admission, &quirks, &call);
+        if !open {
+            let admission = self.admit(ask, &call, &quirks);
+            if admission != Admission::Granted {
+                return self.refuse(admission, &quirks, &call);
+            }
         }
-        let base = match &quirks.address {
-            OnvifAddress::Reached => http.host.map_or_else(|| http.local.to_string(), str::to_owned),
-            OnvifAddress::Zero => format!("0.0.0.0:{}", http.local.port()),
+        let authority = match &quirks.address {
+            OnvifAddress::Reached => ask.header("host").map_or_else(|| ask.local.to_string(), str::to_owned),
+            OnvifAddress::Zero => format!("0.0.0.0:{}", ask.local.port()),
             OnvifAddress::Other(address) => address.clone(),
         };
-        let scheme = if http.secure { "https" } else { "http" };
         let request = Request {
             call: &call,
-            target: http.target,
-            base: format!("{scheme}://{base}"),
-            local: http.local.ip(),
+            target: &ask.target,
+            base: format!("http://{authority}"),
+            local: ask.local.ip(),
             now: self.unit.now(),
             rtsp_port: self.rtsp_port,
             quirks: &quirks,
@@ -237,115 +151,98 @@ impl Onvif {
         }
     }
 
-    /// Judges HTTP Digest and counts what it finds.
-    fn digest(&self, http: &HttpRequest<'_>) -> Admission {
-        let verdict = self.door().judge(http.method, http.target, http.authorization);
-        match verdict {
-            Verdict::Granted => self.count(true),
-            Verdict::Wrong => self.count(false),
-            Verdict::Missing => Admission::Nobody,
-            Verdict::Stale => Admission::Stale,
-        }
-    }
-
     /// One count for all the languages of the unit: ONVIF's failures lock the account too.
     fn count(&self, right: bool) -> Admission {
         match self.unit.login(right) {
             LoginOutcome::Granted => Admission::Granted,
-            LoginOutcome::Refused { .. } | LoginOutcome::Locked { .. } => Admission::Refused,
+            refused => Admission::Refused(refused),
         }
-    }
-
-    /// The challenger of HTTP Digest, anew when its nonce has been used up or the password is another.
-    fn door(&self) -> MutexGuard<'_, Door> {
-        let mut door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
-        let user = &self.unit.config().user;
-        let password = self.unit.password_of(user);
-        let limit = self.unit.knobs().nonce_uses;
-        if door.password != password || (limit > 0 && door.uses >= limit) {
-            *door = Door::new(user, password);
-        }
-        door.uses += 1;
-        door
-    }
-
-    fn challenges(&self, stale: bool) -> Vec<String> {
-        self.door.lock().unwrap_or_else(PoisonError::into_inner).auth.challenges(stale)
     }
 
     /// A picture behind HTTP Digest, whatever login the services want.
-    async fn snapshot(&self, http: &HttpRequest<'_>, query: &str) -> HttpReply {
-        match self.digest(http) {
+    async fn snapshot(&self, ask: &Ask) -> Reply {
+        match self.login.admit(ask) {
             Admission::Granted => {}
             other => {
-                let challenges = self.challenges(matches!(other, Admission::Stale));
-                return HttpReply { challenges, ..HttpReply::plain(401) };
+                let challenges = self.login.challenges(other == Admission::Stale);
+                return empty(401).challenged(challenges);
             }
         }
-        let value = |name: &str| {
-            let pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
-            pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next()
-        };
+        let query = ask.query();
+        let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let channel =
             value("channel").and_then(|number| number.parse().ok()).filter(|one| self.unit.has(*one));
         let (Some(channel), Some(stream)) = (channel, media::stream_of(value("stream").unwrap_or("main")))
         else {
-            return HttpReply::plain(404);
+            return empty(404);
         };
         if self.unit.offline(channel).is_some() {
-            return HttpReply::plain(503);
+            return empty(503);
         }
         let (unit, format) = (self.unit.clone(), Format::of(stream));
         let painting = move || snapshot::jpeg(&unit, channel, format.width, format.height);
         match tokio::task::spawn_blocking(painting).await.map_err(std::io::Error::other).flatten() {
-            Ok(body) => HttpReply { content_type: "image/jpeg", body, ..HttpReply::plain(200) },
+            Ok(picture) => Reply::new(200, "image/jpeg", picture),
             Err(error) => {
                 tracing::warn!(%error, "snapshot");
-                HttpReply::plain(500)
+                empty(500)
             }
         }
     }
 
-    fn admit(&self, http: &HttpRequest<'_>, call: &Call, quirks: &OnvifQuirks) -> Admission {
-        if quirks.login != OnvifLogin::UsernameToken && http.authorization.is_some() {
-            return self.digest(http);
+    fn admit(&self, ask: &Ask, call: &Call, quirks: &OnvifQuirks) -> Admission {
+        if quirks.login != OnvifLogin::UsernameToken && ask.header("authorization").is_some() {
+            return self.login.admit(ask);
         }
         let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
         let password = |user: &str| self.unit.password_of(user);
-        let token = judge(call, self.unit.now(), quirks.created_window, &mut nonces, password);
-        match token {
-            Token::Missing => Admission::Nobody,
+        match judge(call, self.unit.now(), quirks.created_window, &mut nonces, password) {
+            Token::Missing => Admission::Missing,
             // Not even looked at.
-            _ if quirks.login == OnvifLogin::HttpDigest => Admission::Nobody,
+            _ if quirks.login == OnvifLogin::HttpDigest => Admission::Missing,
             Token::Granted => self.count(true),
             Token::Replayed if !quirks.replay_check => self.count(true),
             // A fresh unit has no password that could be wrong.
             Token::Wrong if self.unit.activated() => self.count(false),
             // These tell nothing of the password, so they lock nobody out.
-            Token::Wrong | Token::OutOfTime | Token::Replayed => Admission::Refused,
+            Token::Wrong | Token::OutOfTime | Token::Replayed => Admission::Refused(self.unit.login_state()),
         }
     }
 
-    fn refuse(&self, admission: &Admission, quirks: &OnvifQuirks, call: &Call) -> HttpReply {
-        let stale = matches!(admission, Admission::Stale);
-        let challenges = match quirks.login {
-            OnvifLogin::UsernameToken => Vec::new(),
-            _ => self.challenges(stale),
-        };
-        let tried = matches!(admission, Admission::Refused);
+    fn refuse(&self, admission: Admission, quirks: &OnvifQuirks, call: &Call) -> Reply {
+        let offers_digest = quirks.login != OnvifLogin::UsernameToken;
+        let tried = matches!(admission, Admission::Refused(_));
         let wanted_401 = quirks.refusal == OnvifRefusal::Http401 || quirks.login == OnvifLogin::HttpDigest;
-        if !challenges.is_empty() && (wanted_401 || !tried) {
-            return HttpReply { status: 401, content_type: SOAP, challenges, body: Vec::new() };
+        if offers_digest && (wanted_401 || !tried) {
+            let challenges = self.login.challenges(admission == Admission::Stale);
+            return Reply::new(401, SOAP, Vec::new()).challenged(challenges);
         }
-        let fault = match quirks.refusal {
-            OnvifRefusal::Fault500 => {
-                return soap(quirks, Some(call), Err(Fault::failed_authentication()), Some(500));
-            }
-            _ => Fault::not_authorized(),
+        let (status, fault) = match quirks.refusal {
+            OnvifRefusal::Fault500 => (500, Fault::failed_authentication()),
+            OnvifRefusal::Fault200 => (200, Fault::not_authorized()),
+            OnvifRefusal::Fault400 | OnvifRefusal::Http401 => (400, Fault::not_authorized()),
         };
-        let status = if quirks.refusal == OnvifRefusal::Fault200 { 200 } else { 400 };
         soap(quirks, Some(call), Err(fault), Some(status))
     }
+}
+
+#[async_trait]
+impl Personality for Onvif {
+    async fn answer(&self, ask: &Ask) -> Reply {
+        if self.unit.knobs().busy {
+            return empty(503);
+        }
+        match (ask.method.as_str(), ask.path()) {
+            (_, SNAPSHOT_PATH) => self.snapshot(ask).await,
+            ("POST", path) if path.starts_with("/onvif/") => self.call(ask).await,
+            (_, path) if path.starts_with("/onvif/") => empty(405),
+            _ => empty(404),
+        }
+    }
+}
+
+fn empty(status: u16) -> Reply {
+    Reply::new(status, "text/plain", Vec::new())
 }
 
 const SOAP: &str = "application/soap+xml; charset=utf-8";
@@ -353,7 +250,7 @@ const SOAP: &str = "application/soap+xml; charset=utf-8";
 const SNAPSHOT_PATH: &str = "/onvif/snapshot";
 
 /// Puts an answer into its envelope, with the unit's oddities. A fault's status follows its side unless given.
-fn soap(quirks: &OnvifQuirks, call: Option<&Call>, answer: Answer, status: Option<u16>) -> HttpReply {
+fn soap(quirks: &OnvifQuirks, call: Option<&Call>, answer: Answer, status: Option<u16>) -> Reply {
     let mut headers = String::new();
     if let Some(call) = call {
         if quirks.echoes_security
@@ -389,12 +286,7 @@ fn soap(quirks: &OnvifQuirks, call: Option<&Call>, answer: Answer, status: Optio
             1,
         );
     }
-    HttpReply {
-        status: status.unwrap_or(own_status),
-        content_type: SOAP,
-        challenges: Vec::new(),
-        body: text.into_bytes(),
-    }
+    Reply::new(status.unwrap_or(own_status), SOAP, text)
 }
 
 /// A header as it came, without its namespaces' original prefixes.

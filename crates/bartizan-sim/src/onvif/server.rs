@@ -6,27 +6,13 @@ use std::{
     sync::Arc,
 };
 
-use axum::{
-    Router,
-    body::{Body, to_bytes},
-    extract::{ConnectInfo, State},
-    http::{StatusCode, header},
-    response::Response,
-};
-use bartizan_base::OwnedTask;
-use tokio::net::TcpListener;
-
-use super::{HttpRequest, Onvif, OnvifQuirks, Responder, discovery};
-use crate::unit::Unit;
-
-/// Larger requests are refused.
-const BODY_LIMIT: usize = 256 * 1024;
+use super::{Onvif, OnvifQuirks, Responder, discovery};
+use crate::{front::Front, unit::Unit};
 
 /// A running ONVIF port. Dropping it stops it.
 pub struct OnvifServer {
     onvif: Arc<Onvif>,
-    addr: SocketAddr,
-    _serving: OwnedTask,
+    front: Front,
 }
 
 impl OnvifServer {
@@ -41,27 +27,19 @@ impl OnvifServer {
         rtsp_port: u16,
         quirks: OnvifQuirks,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind((bind, port)).await?;
-        let addr = listener.local_addr()?;
-        let onvif = Arc::new(Onvif::new(unit, rtsp_port, quirks));
-        let app = Router::new().fallback(answer).with_state((onvif.clone(), addr));
-        let serving = OwnedTask::spawn(async move {
-            let service = app.into_make_service_with_connect_info::<SocketAddr>();
-            if let Err(error) = axum::serve(listener, service).await {
-                tracing::error!(%error, "ONVIF port");
-            }
-        });
-        Ok(Self { onvif, addr, _serving: serving })
+        let onvif = Arc::new(Onvif::new(unit.clone(), rtsp_port, quirks));
+        let front = Front::start(SocketAddr::new(bind, port), false, unit, onvif.clone()).await?;
+        Ok(Self { onvif, front })
     }
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.front.addr()
     }
 
     /// Address of the device service, which is enough for any client.
     pub fn url(&self) -> String {
-        format!("http://{}{}", self.addr, super::device::SERVICES[0].1)
+        format!("http://{}{}", self.addr(), super::device::SERVICES[0].1)
     }
 
     /// Identity in WS-Discovery, `urn:uuid:…`.
@@ -83,7 +61,7 @@ impl OnvifServer {
 
     /// What it says of itself to WS-Discovery, when asked.
     pub(crate) fn target(&self) -> impl Fn() -> discovery::Target + Send + Sync + 'static {
-        let (onvif, authority) = (self.onvif.clone(), self.addr.to_string());
+        let (onvif, authority) = (self.onvif.clone(), self.addr().to_string());
         move || onvif.target(&authority)
     }
 }
@@ -104,46 +82,16 @@ impl OnvifDiscovery {
         Ok(Self { responder: Responder::start(interface, discovery::PORT, all).await? })
     }
 
+    /// Where unicast probes are taken.
+    ///
+    /// # Errors
+    /// When the socket is gone.
+    pub fn addr(&self) -> io::Result<SocketAddr> {
+        self.responder.addr()
+    }
+
     /// Says Bye for each unit and stops.
     pub async fn shutdown(self) {
         self.responder.shutdown().await;
     }
-}
-
-async fn answer(
-    State((onvif, local)): State<(Arc<Onvif>, SocketAddr)>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: axum::extract::Request,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    if !Onvif::owns(parts.uri.path()) {
-        return status(StatusCode::NOT_FOUND);
-    }
-    let Ok(body) = to_bytes(body, BODY_LIMIT).await else { return status(StatusCode::PAYLOAD_TOO_LARGE) };
-    let named = |name: header::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let request = HttpRequest {
-        method: parts.method.as_str(),
-        target,
-        host: named(header::HOST),
-        authorization: named(header::AUTHORIZATION),
-        body: &body,
-        local,
-        peer,
-        secure: false,
-    };
-    let reply = onvif.handle(&request).await;
-    let mut response =
-        Response::builder().status(reply.status).header(header::CONTENT_TYPE, reply.content_type);
-    for challenge in reply.challenges {
-        response = response.header(header::WWW_AUTHENTICATE, challenge);
-    }
-    // Every part of it was made here, so it cannot be malformed.
-    response.body(Body::from(reply.body)).unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
-}
-
-fn status(code: StatusCode) -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = code;
-    response
 }
