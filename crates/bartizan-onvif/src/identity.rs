@@ -111,7 +111,7 @@ pub(crate) fn class(
     let words = ["hardware", "name"].iter().filter_map(|kind| first_scope(scopes, kind));
     let mut words = words.chain([model.to_owned()]).map(|word| word.to_ascii_lowercase());
     let tells = |word: &str| {
-        let mut parts = word.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let mut parts = word.split(|c: char| !c.is_ascii_alphanumeric());
         parts.any(|part| RECORDER_WORDS.iter().any(|known| part.starts_with(known)))
     };
     let has = |service| services.is_some_and(|services| services.has(service));

@@ -25,15 +25,13 @@ pub(crate) struct Listed {
 }
 
 impl Listed {
-    /// No name of its own: empty, its number, or "Preset 12" in any language.
+    /// No name of its own: empty, a number, or "Preset 12" in any language.
     fn is_unnamed(&self) -> bool {
         let name = self.preset.name.trim();
-        if name.is_empty() || name == self.preset.token {
-            return true;
-        }
         let digits = name.chars().rev().take_while(char::is_ascii_digit).count();
         let words = name[..name.len() - digits].trim_matches([' ', '_', '-']).to_lowercase();
-        digits > 0 && matches!(words.as_str(), "" | "preset" | "presetpoint" | "预置点" | "p")
+        name.is_empty()
+            || (digits > 0 && matches!(words.as_str(), "" | "preset" | "presetpoint" | "预置点" | "p"))
     }
 }
 
