@@ -51,6 +51,17 @@ fn response(file: &str, operation: &str) -> Option<Element> {
     }
 }
 
+/// The text without `{{…}}`.
+fn without_templates(body: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(body).into_owned();
+    let mut parts = text.split("{{");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str(part.split_once("}}").map_or("", |(_, rest)| rest));
+    }
+    out.into_bytes()
+}
+
 /// Files whose meaning is asserted by name below; all others must be plain acknowledgements or are read here in part.
 #[test]
 fn every_file_is_read() {
@@ -66,9 +77,17 @@ fn every_file_is_read() {
                 assert_eq!(soap::read(&body, "X"), Err(XmlError::Declaration), "{name}");
                 continue;
             }
+            // Probe.xml has a test of its own below.
             "Probe.xml" => continue,
             _ => {}
         }
+        // This one was captured as a template, with a bare `<` in it: refused as it is, read once that is taken out.
+        let body = if name == "PullMessages.xml" {
+            assert!(matches!(soap::read(&body, &operation), Err(XmlError::Malformed { .. })), "{name}");
+            without_templates(&body)
+        } else {
+            body
+        };
         let Ok(Answer::Response(found)) = soap::read(&body, &operation) else { panic!("{name}") };
         let wanted = match name.as_str() {
             "GetCapabilitiesEncoder.xml" => "GetCapabilitiesResponse".to_owned(),
@@ -288,7 +307,7 @@ async fn mock(manner: Manner) -> Mock {
             let mut request = Vec::new();
             let mut buffer = [0; 8192];
             let (head, body) = loop {
-                let length = stream.read(&mut buffer).await.unwrap();
+                let length = stream.read(&mut buffer).await.unwrap_or(0);
                 request.extend_from_slice(&buffer[..length]);
                 let text = String::from_utf8_lossy(&request).into_owned();
                 if let Some((head, body)) = text.split_once("\r\n\r\n") {
@@ -302,6 +321,10 @@ async fn mock(manner: Manner) -> Mock {
                     break (text, String::new());
                 }
             };
+            // A connection that asks nothing: somebody looks whether the port is open.
+            if head.is_empty() {
+                continue;
+            }
             let parsed = Element::parse(body.as_bytes()).ok();
             let operation = parsed.as_ref().and_then(|root| root.child("Body")?.children.first());
             let operation =
@@ -326,8 +349,8 @@ async fn mock(manner: Manner) -> Mock {
                 "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
                 answer.len()
             );
-            stream.write_all(head.as_bytes()).await.unwrap();
-            stream.write_all(&answer).await.unwrap();
+            let _ = stream.write_all(head.as_bytes()).await;
+            let _ = stream.write_all(&answer).await;
             let _ = stream.shutdown().await;
         }
     });
