@@ -8,6 +8,7 @@ mod failures;
 mod gstreamer;
 mod isapi_driver;
 mod media_wire;
+mod onvif_driver;
 mod onvif_witnesses;
 mod secrets;
 mod sim_witness;

@@ -164,5 +164,9 @@ impl App {
 
 /// All families, the most telling first: many devices speak ONVIF beside their own language.
 fn families() -> Vec<Arc<dyn Family>> {
-    vec![Arc::new(bartizan_isapi::Isapi::default()), Arc::new(bartizan_dahua::Dahua::default())]
+    vec![
+        Arc::new(bartizan_isapi::Isapi::default()),
+        Arc::new(bartizan_dahua::Dahua::default()),
+        Arc::new(bartizan_onvif::Onvif::default()),
+    ]
 }
