@@ -37,7 +37,7 @@ describe('adding', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_BRANDS are
   before(async () => { browser = await launch(camera) })
   after(async () => { await browser?.close() })
   beforeEach(async () => {
-    app = await openApp(browser, { permissions: ['camera'] })
+    app = await openApp(browser, { permissions: ['camera'], reducedMotion: 'reduce' })
     page = app.page
     await reset(page)
   })
@@ -221,7 +221,10 @@ describe('adding', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_BRANDS are
     await view(page).getByRole('button', { name: 'Save as picture' }).click()
     const picture = await (await download).path()
 
-    if (SECOND_URL !== '') await page.goto(SECOND_URL)
+    if (SECOND_URL !== '') {
+      await page.goto(SECOND_URL)
+      await page.locator('ion-tab-bar').waitFor({ state: 'attached' })
+    }
     await reset(page)
     await openWay(/^From a device card/)
     await view(page).getByRole('button', { name: 'From a picture' }).waitFor()

@@ -94,7 +94,6 @@ async fn an_independent_mock_device_is_driven() {
     assert!(taken.brightness.is_some_and(|level| (level - 70.0).abs() < 1.0), "{taken:?}");
     let reset = driver.reset_imaging(channel).await.unwrap();
     assert!(reset.brightness.is_some_and(|level| (level - 50.0).abs() < 1.0), "{reset:?}");
-    driver.request_key_frame(channel, StreamProfile::Main).await.unwrap();
     assert!(driver.clock().await.unwrap().offset_ms.abs() < 5_000);
     // Its picture is a BMP: told, not shown.
     if able.snapshot {
@@ -166,9 +165,9 @@ async fn a_simulated_device_is_driven() {
         presets.into_iter().find(|preset| preset.token == token).map(|preset| preset.name)
     };
     assert_eq!(named(driver.presets(1).await.unwrap()).as_deref(), Some("Gate <&>"));
-    let rename = PresetChange::Rename { token: token.clone(), name: "Door".into() };
+    let rename = PresetChange::Rename { token: token.clone(), name: "Porch".into() };
     driver.change_preset(1, rename).await.unwrap();
-    assert_eq!(named(driver.presets(1).await.unwrap()).as_deref(), Some("Door"));
+    assert_eq!(named(driver.presets(1).await.unwrap()).as_deref(), Some("Porch"));
     driver.go_to_preset(1, &token, 1.0).await.unwrap();
     driver.change_preset(1, PresetChange::Remove { token: token.clone() }).await.unwrap();
     assert_eq!(named(driver.presets(1).await.unwrap()), None);

@@ -119,7 +119,7 @@ mod tests {
         assert_eq!((only.utc, only.local_only), (both.utc, true));
         let lost = read(&format!("<UTCDateTime>{}</UTCDateTime>", time(0, 1970))).unwrap();
         assert_eq!(lost.utc.0, 15_640_207_000_000);
-        assert_eq!(read(&format!("<UTCDateTime>{}</UTCDateTime>", time(0, 0))).is_some(), true);
+        assert!(read(&format!("<UTCDateTime>{}</UTCDateTime>", time(0, 0))).is_some());
         assert_eq!(read("<UTCDateTime/>"), None);
         assert_eq!(read("<UTCDateTime><Time><Hour>x</Hour></Time></UTCDateTime>"), None);
     }

@@ -115,11 +115,11 @@ pub(crate) fn class(
         parts.any(|part| RECORDER_WORDS.iter().any(|known| part.starts_with(known)))
     };
     let has = |service| services.is_some_and(|services| services.has(service));
+    let told = types.iter().any(|word| tells(&word.to_ascii_lowercase())) || words.any(|word| tells(&word));
+    let many = inputs >= INPUTS_OF_A_RECORDER && (has(Service::Recording) || has(Service::Replay));
     if has(Service::DoorControl) {
         DeviceClass::Door
-    } else if types.iter().any(|word| tells(&word.to_ascii_lowercase())) || words.any(|word| tells(&word)) {
-        DeviceClass::Recorder
-    } else if inputs >= INPUTS_OF_A_RECORDER && (has(Service::Recording) || has(Service::Replay)) {
+    } else if told || many {
         DeviceClass::Recorder
     } else if inputs > 0 || types.iter().any(|word| word.to_ascii_lowercase().contains("video")) {
         DeviceClass::Camera

@@ -50,8 +50,6 @@ pub(crate) enum Mode {
     Token,
     /// HTTP Digest.
     Http,
-    /// HTTP Digest lets us through to SOAP, which wants a token too.
-    Both,
 }
 
 #[derive(Default)]
@@ -206,12 +204,12 @@ impl Session {
             .path(service)
             .ok_or_else(|| OnvifError::not_offered(format!("the {} service", service.name())))?;
         let header = match (&self.login.credentials, mode) {
-            (Some(credentials), Mode::Token | Mode::Both) => self.token(credentials, operation)?,
+            (Some(credentials), Mode::Token) => self.token(credentials, operation)?,
             _ => String::new(),
         };
         let body = soap::envelope(service, operation, arguments, &header);
         let mut request = request(path, service, operation, body);
-        request.auth = if matches!(mode, Mode::Http | Mode::Both) { Auth::Digest } else { Auth::None };
+        request.auth = if mode == Mode::Http { Auth::Digest } else { Auth::None };
         let response =
             self.client.send(request).await.map_err(|error| OnvifError::Http { operation, error })?;
         let answer = soap::read(&response.body, operation);
@@ -226,11 +224,11 @@ impl Session {
         Ok(soap::security_header(credentials, UtcMicros(now), nonce))
     }
 
-    /// Logs in by asking who the device is, spending one try.
+    /// Logs in by asking who the device is, spending one try at most.
     ///
     /// The first request carries no password: a device that speaks HTTP Digest answers it with a challenge (ONVIF
-    /// Core 5.9.1), any other with a fault. The password then goes once, in the form asked for. A second form is
-    /// sent in one case only: the HTTP layer took the password, so SOAP has not judged anything yet.
+    /// Core 5.9.1), any other with a fault. The password then goes once, in the form asked for. After a refusal in that
+    /// form the other is not tried: some devices judge both, and count both.
     pub(crate) async fn log_in(&self) -> Result<Element, OnvifError> {
         const OPERATION: &str = "GetDeviceInformation";
         let ask = async |mode| Box::pin(self.exchange(Service::Device, OPERATION, "", mode)).await;
@@ -244,11 +242,7 @@ impl Session {
         }
         if open.is_http_refusal() && open.has_challenge() {
             match ask(Mode::Http).await {
-                Ok(answer) if answer.is_refusal() => {
-                    let both = ask(Mode::Both).await.map_err(|error| self.sort(OPERATION, error))?;
-                    return self.judge(OPERATION, Mode::Both, both);
-                }
-                Ok(answer) => return self.accept(OPERATION, Mode::Http, answer),
+                Ok(answer) => return self.judge(OPERATION, Mode::Http, answer),
                 Err(OnvifError::Http { error: HttpError::LoginUnsafe { reason, .. }, .. }) => {
                     // The password was not sent; a token never shows it.
                     self.note(format!("HTTP login not used: {reason}"));
@@ -259,11 +253,6 @@ impl Session {
             self.note("GetDeviceInformation is answered without a login".into());
         }
         let answer = ask(Mode::Token).await?;
-        // Nothing was refused before, so this may be the HTTP layer asking, not SOAP judging.
-        if answer.is_http_refusal() && answer.has_challenge() && !open.is_refusal() {
-            let answer = ask(Mode::Http).await.map_err(|error| self.sort(OPERATION, error))?;
-            return self.judge(OPERATION, Mode::Http, answer);
-        }
         self.judge(OPERATION, Mode::Token, answer)
     }
 
@@ -280,7 +269,7 @@ impl Session {
         let offset = Duration::from_micros(self.offset.load(Ordering::Relaxed).unsigned_abs());
         Err(if fault.is_lock() {
             self.refused(operation, reason, Code::Locked)
-        } else if fault.is_stale() || offset > CLOCK_OFF {
+        } else if mode == Mode::Token && (fault.is_stale() || offset > CLOCK_OFF) {
             let reason = format!(
                 "{reason}; its clock is {} s off ours, and it refuses its own time too (or the password is wrong)",
                 offset.as_secs()
@@ -357,7 +346,7 @@ impl Session {
             }
             state.mode
         };
-        let by_clock = matches!(mode, Mode::Token | Mode::Both);
+        let by_clock = mode == Mode::Token;
         if by_clock && self.state().synced.is_none_or(|at| at.elapsed() > CLOCK_AGE) {
             let _ = Box::pin(self.sync_clock()).await;
         }
@@ -468,7 +457,7 @@ impl Session {
         if let Some(refused) = &self.state().refused {
             return Err(refused.clone());
         }
-        let http = matches!(self.state().mode, Mode::Http | Mode::Both);
+        let http = self.state().mode == Mode::Http;
         let client = if http {
             &self.client
         } else if let Some(client) = self.web.get() {

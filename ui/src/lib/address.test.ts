@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { changesOf, checkForm, draftOf, emptyForm, formOf, isLocal, noPorts, readAddress } from './address'
+import { changesOf, checkForm, draftOf, emptyForm, formOf, isLocal, noPorts, portFields, readAddress } from './address'
 import { diagnose } from './diagnosis'
 import { exposure } from './ports'
+import type { Ports } from '@/api/generated'
 import { fakeDevice } from '@/platform/fake'
 
 describe('an address as typed', () => {
@@ -40,6 +41,12 @@ describe('form', () => {
     expect(checkForm({ ...emptyForm(), address: '', routes })).toEqual({
       address: 'form.badAddress', routes: [null, { host: 'form.badHost', rtsp: 'form.badPort' }],
     })
+  })
+
+  it('takes a port that the core wrote as null for absent', () => {
+    const ports = { http: null, https: null, rtsp: 554 } as unknown as Ports
+    expect(portFields(ports)).toEqual({ ...noPorts(), rtsp: '554' })
+    expect(exposure('home.example', ports)?.open).toEqual([80, 554])
   })
 
   it('sends only what was given', () => {

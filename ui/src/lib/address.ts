@@ -35,7 +35,8 @@ export function emptyForm(): AddressForm {
   return { address: '', ports: noPorts(), routes: [], user: '', password: '', name: '', transport: 'auto', family: '' }
 }
 
-const asText = (port: number | undefined): string => (port === undefined ? '' : String(port))
+/** The core writes an absent port as null. */
+const asText = (port: number | null | undefined): string => (typeof port === 'number' ? String(port) : '')
 
 export function portFields(ports: Ports): PortFields {
   const { http, https, rtsp, server } = ports

@@ -20,8 +20,8 @@ export interface Exposure {
 export function exposure(host: string, ports: Ports): Exposure | null {
   if (!isPublic(host)) return null
   // With only the HTTPS port given, control goes there and nothing else has to be mapped for it.
-  const http = ports.http ?? (ports.https === undefined ? 80 : undefined)
-  const given = [http, ports.https, ports.rtsp ?? 554, ports.server].filter((port) => port !== undefined)
+  const http = ports.http ?? (typeof ports.https === 'number' ? undefined : 80)
+  const given = [http, ports.https, ports.rtsp ?? 554, ports.server].filter((port) => typeof port === 'number')
   const open = [...new Set(given)].sort((a, b) => a - b)
   const common = open.filter((port) => COMMON.has(port))
   const risk = common.length > 0 ? 'high' : open.every((port) => port === WEB) ? 'low' : 'medium'

@@ -1,6 +1,7 @@
 import { reactive } from 'vue'
 import { type ApiError, asApiError, rpc } from '@/api/client'
 import type { Device, DeviceDraft, FoundDevice, Identity, RecogniseReport } from '@/api/generated'
+import { portFields, portsOf } from '@/lib/address'
 import { inPool } from '@/lib/pool'
 import { devices } from './devices'
 
@@ -46,7 +47,7 @@ export function candidateOf(found: FoundDevice, addedBy: 'search' | 'scan'): Can
   return {
     draft: {
       host, addedBy,
-      ...(Object.values(ports).some((port) => port !== undefined) ? { ports } : {}),
+      ...(Object.values(ports).some((port) => typeof port === 'number') ? { ports: portsOf(portFields(ports)) } : {}),
       ...(family === null ? {} : { family }),
     },
     identity,
