@@ -253,8 +253,14 @@ async fn a_device_whose_clock_was_lost_is_logged_in_to_by_its_own_time() {
     // It finds the time again while we are logged in: told, and right at the next call.
     driver.identity().await.unwrap();
     device.unit.set_clock(UtcMicros(1_750_000_000_000_000));
-    let moved = driver.channels().await.err().or(driver.channels().await.err());
-    assert!(moved.is_none_or(|error| error.code() != Code::WrongPassword));
+    let told = driver.channels().await.err().map(|error| error.code());
+    assert_eq!(told, Some(Code::ClockSkew));
+    assert_eq!(driver.channels().await.unwrap().len(), 2);
+    // The same for something it was never asked before: not taken for a missing right.
+    device.unit.set_clock(UtcMicros(1_760_000_000_000_000));
+    let told = driver.alarm_outputs().await.err().map(|error| error.code());
+    assert_eq!(told, Some(Code::ClockSkew));
+    assert_eq!(driver.alarm_outputs().await.unwrap().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

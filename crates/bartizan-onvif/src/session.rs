@@ -396,17 +396,6 @@ impl Session {
                 code: Code::PasswordNeeded,
             };
         }
-        if !worked_before {
-            let error = if answer.is_http_refusal() {
-                let reason = "the user may not do this".to_owned();
-                OnvifError::Refused { operation, peer: self.client.peer(), reason, code: Code::Forbidden }
-            } else {
-                self.error_of(operation, answer)
-            };
-            self.note(format!("refused: {error}"));
-            self.state().forbidden.insert((service, operation), error.clone());
-            return error;
-        }
         let before = self.offset.load(Ordering::Relaxed);
         if by_clock && Box::pin(self.sync_clock()).await.is_ok() {
             let moved = Duration::from_micros(self.offset.load(Ordering::Relaxed).abs_diff(before));
@@ -417,6 +406,17 @@ impl Session {
                 let peer = self.client.peer();
                 return OnvifError::Refused { operation, peer, reason, code: Code::ClockSkew };
             }
+        }
+        if !worked_before {
+            let error = if answer.is_http_refusal() {
+                let reason = "the user may not do this".to_owned();
+                OnvifError::Refused { operation, peer: self.client.peer(), reason, code: Code::Forbidden }
+            } else {
+                self.error_of(operation, answer)
+            };
+            self.note(format!("refused: {error}"));
+            self.state().forbidden.insert((service, operation), error.clone());
+            return error;
         }
         let reason = answer.fault().map_or_else(|| "status 401".to_owned(), ToString::to_string);
         self.refused(operation, format!("the login is no longer taken: {reason}"), Code::WrongPassword)
