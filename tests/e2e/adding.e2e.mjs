@@ -247,7 +247,7 @@ describe('adding', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_BRANDS are
   })
 
   it('shows what a device says about itself, and gives it a domain', async () => {
-    const [device] = activated
+    const device = labelled
     await openWay(/^By address/)
     await fillAddress(device)
     await login(device)
