@@ -77,7 +77,12 @@ fn ok(reply: &Value) -> &Value {
 fn code(reply: &Value) -> &str {
     assert!(!reply.to_string().contains(PASSWORD), "a reply tells the password: {reply}");
     let error = reply.get("err").unwrap_or_else(|| panic!("not refused: {reply}"));
-    assert!(error["detail"].is_string() && error.get("retryAfterMs").is_some(), "{error}");
+    assert!(
+        error["detail"].is_string()
+            && error.get("retryAfterMs").is_some()
+            && error.get("triesLeft").is_some(),
+        "{error}"
+    );
     error["code"].as_str().expect("a code")
 }
 
@@ -104,9 +109,16 @@ fn assert_shape(got: &Value, wanted: &Value, place: &str) {
     }
 }
 
+fn identity_shape() -> Value {
+    json!({ "maker": "", "model": "", "firmware": "", "serial": "", "mac": "", "name": "", "class": "" })
+}
+
 fn device_shape() -> Value {
+    let ports = json!({ "http": null, "https": null, "rtsp": null, "server": null });
     json!({
         "id": "", "name": "", "host": "", "port": 1, "user": "", "hasPassword": true, "transport": "",
+        "family": "", "identity": identity_shape(), "addedBy": "", "unverified": false, "videoTrouble": null,
+        "routes": [{ "host": "", "ports": ports, "local": true, "inUse": true }],
         "channels": [{ "number": 1, "name": "", "streams": [
             { "profile": "", "path": "", "codec": null, "width": null, "height": null },
         ] }],
@@ -118,7 +130,10 @@ async fn devices(shell: &impl ShellClient, site: &Site) {
     let url = format!("rtsp://{}/ch3/main", site.addr());
     let draft = json!({ "url": url, "user": USER, "password": PASSWORD, "name": "  Gate  " });
     let report = shell.rpc("devices.probe", draft.clone()).await;
-    let probe = json!({ "host": "", "port": 1, "server": null, "channels": device_shape()["channels"] });
+    let probe = json!({
+        "host": "", "port": 1, "server": null, "channels": device_shape()["channels"], "family": "", "evidence": "",
+        "identity": identity_shape(), "https": false, "certificate": null, "videoTrouble": null, "oddities": [],
+    });
     assert_shape(ok(&report), &probe, "probe");
     assert_eq!(
         ok(&shell.rpc("devices.list", json!({})).await)["devices"],
@@ -162,13 +177,13 @@ async fn devices(shell: &impl ShellClient, site: &Site) {
 }
 
 async fn settings(shell: &impl ShellClient) {
-    let shape = json!({ "hardDecoding": true, "theme": "", "language": "", "layout": 1 });
+    let shape = json!({ "hardDecoding": true, "theme": "", "language": "", "layout": 1, "ptzStep": 1 });
     let first = shell.rpc("settings.get", json!({})).await;
     assert_shape(ok(&first), &shape, "settings");
     let changed =
         shell.rpc("settings.set", json!({ "theme": "dark", "layout": 16, "hardDecoding": false })).await;
     let wanted = json!({
-        "hardDecoding": false, "theme": "dark", "language": ok(&first)["language"], "layout": 16,
+        "hardDecoding": false, "theme": "dark", "language": ok(&first)["language"], "layout": 16, "ptzStep": 5,
     });
     assert_eq!(ok(&changed), &wanted);
     assert_eq!(code(&shell.rpc("settings.set", json!({ "layout": 5 })).await), "invalidInput");

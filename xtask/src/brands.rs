@@ -41,8 +41,10 @@ impl Brands {
         let mut out = String::from("Devices to add (user admin, password bartizan1):\n");
         for device in &self.devices {
             let text = |key: &str| device[key].as_str().unwrap_or_default().to_owned();
-            let fresh = if device["activated"] == true { "" } else { "  (fresh from the factory, not announced)" };
-            let line = format!("  {:22} http://{}:{}{fresh}\n", text("name"), text("host"), device["httpPort"]);
+            let fresh =
+                if device["activated"] == true { "" } else { "  (fresh from the factory, not announced)" };
+            let line =
+                format!("  {:22} http://{}:{}{fresh}\n", text("name"), text("host"), device["httpPort"]);
             out.push_str(&line);
         }
         out
@@ -62,7 +64,8 @@ impl Brands {
             let mut film = Command::new("ffmpeg");
             film.args(["-v", "error", "-y", "-loop", "1", "-framerate", "15", "-t", "2", "-i"]).arg(&still);
             // Held a little askew before a grey wall, as hands do.
-            let filter = "rotate=0.12:ow=rotw(0.12):oh=roth(0.12):c=white,pad=640:480:(ow-iw)/2:(oh-ih)/2:gray";
+            let filter =
+                "rotate=0.12:ow=rotw(0.12):oh=roth(0.12):c=white,pad=640:480:(ow-iw)/2:(oh-ih)/2:gray";
             film.args(["-vf", filter, "-pix_fmt", "yuvj420p", "-q:v", "3"]);
             output(film.arg(folder.join(format!("{name}.mjpeg"))))?;
         }

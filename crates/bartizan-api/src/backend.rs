@@ -21,7 +21,7 @@ use bartizan_base::{ChannelId, Code, DeviceId, Error, OwnedTask, Result, Secret,
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use crate::{
-    commands::Commands,
+    commands::{Commands, error_dto},
     dto,
     media::carrier::{self, MediaSessions},
 };
@@ -103,7 +103,8 @@ impl Commands for Backend {
     }
 
     async fn devices_add(&self, draft: dto::DeviceDraft) -> Result<dto::Device> {
-        Ok(self.device(self.app.devices.add(&draft.try_into()?).await?))
+        let (row, trouble) = self.app.devices.add_telling(&draft.try_into()?).await?;
+        Ok(dto::Device { video_trouble: trouble.as_ref().map(error_dto), ..self.device(row) })
     }
 
     async fn devices_update(&self, update: dto::DeviceUpdate) -> Result<dto::Device> {

@@ -128,6 +128,9 @@ pub struct Device {
     pub routes: Vec<Route>,
     /// The streams were never asked for: it was stored while out of reach.
     pub unverified: bool,
+    /// The device let us in, but its video did not answer: why. Only in the answers of `devices.add` and
+    /// `devices.update`.
+    pub video_trouble: Option<ErrorDto>,
     /// Its channels, by number.
     pub channels: Vec<Channel>,
     /// When it was added, milliseconds since 1970 UTC.

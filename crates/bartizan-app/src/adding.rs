@@ -513,7 +513,8 @@ mod tests {
         let logins = fake.logins.load(Ordering::SeqCst);
         let moved = Draft { host: Some("127.0.0.9".into()), ..Draft::default() };
         assert_eq!(app.devices.update(&row.id, moved).await.unwrap_err().code(), Code::PasswordNeeded);
-        let another = Draft { routes: vec![("127.0.0.9".into(), Default::default())], ..Draft::default() };
+        let another =
+            Draft { routes: Some(vec![("127.0.0.9".into(), Default::default())]), ..Draft::default() };
         assert_eq!(app.devices.update(&row.id, another).await.unwrap_err().code(), Code::PasswordNeeded);
         assert_eq!(fake.logins.load(Ordering::SeqCst), logins);
         let renamed = Draft {

@@ -146,7 +146,7 @@ fn draft_of(device: CardDevice) -> Result<Draft> {
         url,
         host: Some(first.host.clone()),
         ports: ports(first),
-        routes: device.routes[1..].iter().map(|route| (route.host.clone(), ports(route))).collect(),
+        routes: Some(device.routes[1..].iter().map(|route| (route.host.clone(), ports(route))).collect()),
         family: Some(device.family).filter(|family| !family.is_empty()),
         added_by: Some(AddedBy::Card),
         user: device.user,

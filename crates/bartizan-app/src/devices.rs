@@ -243,8 +243,14 @@ impl Devices {
 
     /// Probes and stores.
     pub async fn add(&self, draft: &Draft) -> Result<DeviceRow> {
+        Ok(self.add_telling(draft).await?.0)
+    }
+
+    /// Probes and stores; tells why its video did not answer, when it did not.
+    pub async fn add_telling(&self, draft: &Draft) -> Result<(DeviceRow, Option<Error>)> {
         let found = self.probe(draft).await?;
-        self.add_found(draft, found).await
+        let trouble = found.video_trouble.clone();
+        Ok((self.add_found(draft, found).await?, trouble))
     }
 
     /// Stores what a probe of `draft` found.
@@ -310,16 +316,7 @@ impl Devices {
     /// is probed first, so that a working device is not replaced by a broken one.
     pub async fn update(&self, id: &DeviceId, draft: Draft) -> Result<DeviceRow> {
         let old = self.book.get(id)?;
-        let touches_login = draft.url.is_some()
-            || draft.host.is_some()
-            || draft.port.is_some()
-            || draft.ports != PortsDraft::default()
-            || !draft.routes.is_empty()
-            || draft.family.is_some()
-            || draft.accept_certificate.is_some()
-            || draft.user.is_some()
-            || draft.password.is_some()
-            || old.facts.unverified;
+        let touches_login = touches_login(&old, &draft);
         let transport = draft.transport.unwrap_or(transport_from(&old.transport));
         let name = draft.name.clone().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
         let name = name.unwrap_or_else(|| old.name.clone());
@@ -367,6 +364,27 @@ impl Devices {
     }
 }
 
+/// Whether a draft changes anything about the address or the login; what is given as it is stored changes nothing.
+fn touches_login(old: &DeviceRow, draft: &Draft) -> bool {
+    let own = old.routes.first().map(ports_of).unwrap_or_default();
+    let differs = |given: Option<u32>, own: Option<u32>| given.is_some() && given != own;
+    let given = draft.ports;
+    let others = || old.routes.iter().skip(1).map(|route| (route.host.clone(), ports_of(route)));
+    draft.url.is_some()
+        || draft.host.as_ref().is_some_and(|host| *host != old.host)
+        || differs(draft.port, Some(u32::from(old.port)))
+        || differs(given.http, own.http)
+        || differs(given.https, own.https)
+        || differs(given.rtsp, Some(u32::from(old.port)))
+        || differs(given.server, own.server)
+        || draft.routes.as_ref().is_some_and(|routes| !routes.iter().cloned().eq(others()))
+        || draft.family.as_ref().is_some_and(|family| *family != old.facts.family)
+        || draft.accept_certificate.is_some()
+        || draft.user.as_ref().is_some_and(|user| *user != old.user)
+        || draft.password.is_some()
+        || old.facts.unverified
+}
+
 /// What is stored, with the changes of a draft over it.
 fn whole_draft(
     old: &DeviceRow,
@@ -378,7 +396,7 @@ fn whole_draft(
     let first = old.routes.first().cloned().unwrap_or_default();
     let stays = draft.url.is_none()
         && draft.host.as_ref().is_none_or(|host| *host == old.host)
-        && draft.routes.iter().all(|(host, _)| old.routes.iter().any(|route| route.host == *host));
+        && draft.routes.iter().flatten().all(|(host, _)| old.routes.iter().any(|route| route.host == *host));
     let had_password = old.password.as_ref().is_some_and(|password| !password.is_empty());
     // The stored password goes to the hosts it was given for and to no other: over Basic it would be told.
     let password = draft.password.or(if stays { old.password.clone() } else { None });
@@ -397,11 +415,10 @@ fn whole_draft(
         rtsp: given.rtsp.or(draft.port).or(Some(u32::from(old.port))),
         server: given.server.or(first.server.map(u32::from)),
     };
-    let routes = if draft.routes.is_empty() && draft.url.is_none() {
-        old.routes.iter().skip(1).map(|route| (route.host.clone(), ports_of(route))).collect()
-    } else {
-        draft.routes
-    };
+    let routes = draft.routes.or_else(|| {
+        let others = old.routes.iter().skip(1).map(|route| (route.host.clone(), ports_of(route)));
+        draft.url.is_none().then(|| others.collect())
+    });
     let family = draft.family.or_else(|| {
         let known = !old.facts.family.is_empty() && draft.url.is_none();
         known.then(|| old.facts.family.clone())

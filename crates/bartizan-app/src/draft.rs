@@ -67,8 +67,8 @@ pub struct Draft {
     pub port: Option<u32>,
     /// Ports of the services.
     pub ports: PortsDraft,
-    /// More ways to reach it.
-    pub routes: Vec<(String, PortsDraft)>,
+    /// More ways to reach it; `None` says nothing of them, an empty list that there are none.
+    pub routes: Option<Vec<(String, PortsDraft)>>,
     /// Family chosen by hand.
     pub family: Option<String>,
     /// Kind chosen by hand.
@@ -146,7 +146,7 @@ impl Draft {
         };
         first.pin = self.accept_certificate;
         let mut endpoints = vec![first];
-        for (host, ports) in &self.routes {
+        for (host, ports) in self.routes.iter().flatten() {
             endpoints.push(Endpoint {
                 host: check_host(host)?,
                 ports: ports.check()?,
@@ -210,7 +210,10 @@ mod tests {
         let two = Draft {
             host: Some("cam.example".into()),
             port: Some(555),
-            routes: vec![("192.168.1.9".into(), PortsDraft { http: Some(81), ..PortsDraft::default() })],
+            routes: Some(vec![(
+                "192.168.1.9".into(),
+                PortsDraft { http: Some(81), ..PortsDraft::default() },
+            )]),
             user: Some("admin".into()),
             ..Draft::default()
         };

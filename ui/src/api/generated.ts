@@ -180,6 +180,11 @@ routes: Array<Route>,
  */
 unverified: boolean, 
 /**
+ * The device let us in, but its video did not answer: why. Only in the answers of `devices.add` and
+ * `devices.update`.
+ */
+videoTrouble: ErrorDto | null, 
+/**
  * Its channels, by number.
  */
 channels: Array<Channel>, 

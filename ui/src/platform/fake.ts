@@ -26,7 +26,7 @@ export function fakeDevice(some: Partial<Device> = {}): Device {
   const host = some.host ?? '192.0.2.7'
   return {
     id: 'a', name: 'Yard', host, port: 554, user: 'admin', hasPassword: true, transport: 'auto', family: 'rtsp',
-    identity: fakeIdentity(), addedBy: 'address', unverified: false, channels: [fakeChannel(1)], addedAtMs: 0,
+    identity: fakeIdentity(), addedBy: 'address', unverified: false, videoTrouble: null, channels: [fakeChannel(1)], addedAtMs: 0,
     routes: [{ host, ports: { rtsp: some.port ?? 554 }, local: true, inUse: true }], ...some,
   }
 }

@@ -58,15 +58,17 @@ async function stop(): Promise<void> {
   if (mine.id !== '') await rpc('search.stop', { search: mine.id, revision: mine.revision }).catch(() => undefined)
 }
 
-/** Asks once more for the list of a search that is over: devices added since are marked in it. */
+/** Asks once more for the list of a search that is over: devices added since are marked in it. One cut short is begun anew. */
 async function recheck(): Promise<void> {
   const mine = current
-  if (mine === null || mine.id === '' || state.running) return
+  if (state.running) return
+  if (mine === null || mine.id === '') return start(state.everyAddress)
   try {
     const answer = await rpc('search.next', { search: mine.id, revision: mine.revision })
     if (current === mine) take(answer)
   } catch {
-    // The core has forgotten that search; the list on the page stays as it was.
+    // The core has forgotten that search.
+    if (current === mine) await start(state.everyAddress)
   }
 }
 

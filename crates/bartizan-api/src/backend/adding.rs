@@ -21,10 +21,7 @@ impl TryFrom<dto::DeviceDraft> for Draft {
             ports: draft.ports.unwrap_or_default().into(),
             routes: draft
                 .routes
-                .unwrap_or_default()
-                .into_iter()
-                .map(|route| (route.host, route.ports.into()))
-                .collect(),
+                .map(|all| all.into_iter().map(|route| (route.host, route.ports.into())).collect()),
             family: draft.family.filter(|family| !family.is_empty()),
             class: draft.class.map(DeviceClass::from),
             added_by: draft.added_by.map(AddedBy::from),
@@ -152,6 +149,7 @@ pub(super) fn device(row: DeviceRow, book: &DeviceBook) -> dto::Device {
         routes,
         unverified: facts.unverified,
         channels: row.channels.into_iter().map(dto::Channel::from).collect(),
+        video_trouble: None,
         added_at_ms: row.added_at.millis(),
     }
 }
