@@ -1,5 +1,6 @@
 //! What the whole promises, tested from outside: each module is one concern.
 
+mod brand_witnesses;
 mod carriers;
 mod contract;
 mod dahua_driver;
@@ -16,3 +17,4 @@ mod support;
 mod survival;
 mod torn_input;
 mod transcripts;
+mod witness;
