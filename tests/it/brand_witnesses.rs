@@ -58,7 +58,7 @@ async fn amcrest_asks_watches_and_moves() {
     assert_eq!(seen["channels"], 2);
     assert_eq!(seen["jpeg"], "ffd8");
     assert_eq!(seen["presets"], 2);
-    assert_eq!(seen["moved"], "OK");
+    assert_eq!(seen["moved"], true);
     let place = unit.unit.view(1).expect("a channel").place;
     assert!(place[0] > 0.0, "the head really turned right: {place:?}");
     assert_eq!(unit.unit.refusals(), 0);

@@ -22,7 +22,9 @@ def main() -> None:
         "jpeg": camera.snapshot(channel=1).data[:2].hex(),
         "presets": camera.ptz_presets_list(channel=1).count("Name="),
     }
-    seen["moved"] = camera.ptz_control_command(action="start", code="Right", arg1=0, arg2=8, arg3=0, channel=1).strip()
+    seen["moved"] = camera.ptz_control_command(
+        action="start", code="Right", arg1=0, arg2=8, arg3=0, channel=1
+    )
     print(json.dumps(seen))
 
 
