@@ -1,5 +1,6 @@
 //! What the whole promises, tested from outside: each module is one concern.
 
+mod adding_failures;
 mod brand_witnesses;
 mod carriers;
 mod contract;

@@ -103,6 +103,8 @@ impl Families {
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => answered = true,
+                // Whoever stands there is not who was trusted: nothing else is asked of it, least of all a login.
+                Err(error) if error.code() == Code::CertificateChanged => return Err(error),
                 Err(error) => failure = failure.or(Some(error)),
             }
             // Nobody who would be preferred is still being waited for.
@@ -180,7 +182,9 @@ impl Adder<'_> {
         };
         let reached = match reached {
             Ok(reached) => reached,
-            Err(error) if error.code() == Code::HostUnknown => return Err(error),
+            Err(error) if matches!(error.code(), Code::HostUnknown | Code::CertificateChanged) => {
+                return Err(error);
+            }
             Err(_) if by_hand.is_none() => Reachable { place: usize::MAX, recognised: None },
             Err(error) => return Err(error),
         };
@@ -304,6 +308,7 @@ impl Adder<'_> {
             match outcome {
                 Ok(Some(recognised)) => return Ok(Reachable { place, recognised: Some(recognised) }),
                 Ok(None) => unknown = unknown.or(Some(place)),
+                Err(error) if error.code() == Code::CertificateChanged => return Err(error),
                 // The worst reason comes last: that a name does not exist says less than that a host is silent.
                 Err(error) if failure.is_none() || error.code() != Code::HostUnknown => failure = Some(error),
                 Err(_) => {}

@@ -222,7 +222,7 @@ impl Personality for Isapi {
         }
         let knobs = self.unit.knobs();
         if knobs.full {
-            return self.status(path, 403, 4, "userOverLimit");
+            return self.status(path, 403, 4, "maxSessionUserLink");
         }
         if knobs.busy {
             return self.status(path, 503, 2, "deviceBusy");
