@@ -22,7 +22,43 @@ export const CALLS = [
   { name: 'devices.update', says: 'an unknown device', request: { id: 'none', draft: {} }, ...failsWith('notFound') },
   { name: 'devices.delete', says: 'an unknown device', request: { id: 'none' }, ...failsWith('notFound') },
   { name: 'devices.restore', says: 'an unknown device', request: { id: 'none' }, ...failsWith('notFound') },
-  { name: 'settings.get', says: 'all settings', request: {}, ok: fields('hardDecoding', 'theme', 'language', 'layout') },
+  { name: 'devices.recognise', says: 'a closed port is unreachable', request: { host: '127.0.0.1', ports: { http: 1 } }, ...failsWith('unreachable') },
+  { name: 'devices.activate', says: 'a port beyond 65535', request: { host: '127.0.0.1', ports: { http: 70_000 }, password: 'x' }, ...failsWith('invalidPort') },
+  { name: 'devices.details', says: 'an unknown device', request: { id: 'none' }, ...failsWith('notFound') },
+  { name: 'devices.snapshot', says: 'an unknown device', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
+  { name: 'search.start', says: 'a search that runs', request: { seconds: 1 }, ok: (search) => {
+    fields('search', 'revision', 'running', 'found', 'troubles')(search)
+    assert.equal(search.running, true)
+  } },
+  { name: 'search.next', says: 'an unknown search', request: { search: 'none', revision: 0 }, ...failsWith('notFound') },
+  { name: 'search.stop', says: 'an unknown search is over already', request: { search: 'none', revision: 0 }, ok: () => {} },
+  { name: 'qr.text', says: 'a label', request: { text: '{SN:9A0B1C2DPAZ3E4F,DT:IPC-X,SC:L2A1B2C3}' }, ok: (code) => {
+    assert.deepEqual(code.corners, [])
+    assert.deepEqual([code.meaning.kind, code.meaning.serial, code.meaning.model], ['label', '9A0B1C2DPAZ3E4F', 'IPC-X'])
+    assert.ok(!JSON.stringify(code).includes('L2A1B2C3'), 'the safety code stays in the core')
+  } },
+  { name: 'qr.frame', says: 'a frame without a code', request: { width: 8, height: 8, luma: Buffer.alloc(64).toString('base64'), number: 0 }, ok: (found) => {
+    assert.deepEqual(found, { codes: [] })
+  } },
+  { name: 'qr.frame', says: 'a frame of another size than it says', request: { width: 8, height: 9, luma: 'AAAA', number: 0 }, ...failsWith('invalidInput') },
+  { name: 'qr.picture', says: 'no picture', request: { data: 'AAAA' }, ...failsWith('invalidInput') },
+  { name: 'card.create', says: 'no devices', request: { devices: [] }, ...failsWith('invalidInput') },
+  { name: 'card.create', says: 'an unknown device', request: { devices: ['none'] }, ...failsWith('notFound') },
+  { name: 'card.read', says: 'no card', request: { texts: ['hello'] }, ...failsWith('cardUnreadable') },
+  { name: 'card.add', says: 'no card', request: { texts: ['BZ1:'] }, ...failsWith('cardUnreadable') },
+  { name: 'pictures.save', says: 'a name with a folder', request: { fileName: '../x.png', data: '' }, fails: ['invalidInput', 'unsupportedCommand'] },
+  { name: 'control.capabilities', says: 'an unknown device', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
+  { name: 'control.stop', says: 'nothing moves', request: { device: 'none', channel: 1 }, ok: () => {} },
+  { name: 'control.act', says: 'an unknown device', request: { device: 'none', channel: 1, act: { kind: 'home' } }, ...failsWith('notFound') },
+  { name: 'control.act', says: 'an act that does not exist', request: { device: 'none', channel: 1, act: { kind: 'dance' } }, ...failsWith('invalidInput') },
+  { name: 'control.presets', says: 'an unknown device', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
+  { name: 'control.imaging', says: 'an unknown device', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
+  { name: 'control.setImaging', says: 'a rotation that does not exist', request: { device: 'none', channel: 1, change: { rotation: 45 } }, ...failsWith('invalidInput') },
+  { name: 'control.resetImaging', says: 'an unknown device', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
+  { name: 'control.switches', says: 'an unknown device', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
+  { name: 'control.switch', says: 'an unknown device', request: { device: 'none', channel: 1, what: { kind: 'wipe', everyS: null } }, ...failsWith('notFound') },
+  { name: 'settings.set', says: 'a PTZ step beyond 8', request: { ptzStep: 9 }, ...failsWith('invalidInput') },
+  { name: 'settings.get', says: 'all settings', request: {}, ok: fields('hardDecoding', 'theme', 'language', 'layout', 'ptzStep') },
   { name: 'settings.set', says: 'a layout that does not exist', request: { layout: 5 }, ...failsWith('invalidInput') },
   { name: 'settings.set', says: 'all settings back', request: { layout: 16 }, ok: (all) => assert.equal(all.layout, 16) },
   { name: 'live.connect', says: 'an endpoint', request: {}, ok: (endpoint) => {
@@ -43,9 +79,11 @@ export const CALLS = [
 /** Makes one call through `rpc` and checks the whole reply. */
 export async function checkCall(call, rpc) {
   const reply = await rpc(call.name, call.request)
-  if (call.err) {
+  // What a shell may refuse for a reason of its own.
+  const codes = call.fails ?? (call.err ? [call.err] : null)
+  if (codes) {
     assert.deepEqual(Object.keys(reply), ['err'], JSON.stringify(reply))
-    assert.equal(reply.err.code, call.err, JSON.stringify(reply))
+    assert.ok(codes.includes(reply.err.code), JSON.stringify(reply))
     assert.equal(typeof reply.err.detail, 'string')
     assert.ok(reply.err.retryAfterMs === null || typeof reply.err.retryAfterMs === 'number')
   } else {
