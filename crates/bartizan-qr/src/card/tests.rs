@@ -81,8 +81,8 @@ fn a_wrong_password_is_not_a_torn_card() {
     let mut torn = parts[0].clone();
     torn.pop();
     assert!(matches!(read(&[torn], Some("correct horse")), Err(CardError::Damaged(_))));
-    assert_eq!(Error::from(CardError::WrongPassword).code(), Code::WrongPassword);
-    assert_eq!(Error::from(CardError::Damaged("x")).code(), Code::InvalidInput);
+    assert_eq!(Error::from(CardError::WrongPassword).code(), Code::CardPassword);
+    assert_eq!(Error::from(CardError::Damaged("x")).code(), Code::CardUnreadable);
 }
 
 #[test]

@@ -76,10 +76,15 @@ pub(super) fn answer(isapi: &Isapi, call: &Call<'_>) -> Outcome {
             None => Outcome::NOT_FOUND,
         },
         ("GET", ["System", "Video", "inputs", "channels"]) if !recorder => {
-            Outcome::Document(document("VideoInputChannelList", VER20, &video_input(isapi)))
+            let all: String = (1..=unit.channels()).map(|channel| video_input(isapi, channel)).collect();
+            Outcome::Document(document("VideoInputChannelList", VER20, &all))
         }
-        ("GET", ["System", "Video", "inputs", "channels", "1"]) if !recorder => {
-            Outcome::Document(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}", video_input(isapi)))
+        ("GET", ["System", "Video", "inputs", "channels", channel]) if !recorder => {
+            let Some(channel) = channel.parse().ok().filter(|channel| unit.has(*channel)) else {
+                return Outcome::NOT_FOUND;
+            };
+            let text = video_input(isapi, channel);
+            Outcome::Document(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{text}"))
         }
         ("GET", ["System", "Video", "inputs", "channels", _, "motionDetection"]) => {
             Outcome::Document(document(
@@ -180,11 +185,11 @@ fn stream(isapi: &Isapi, channel: u16, number: u16) -> String {
     )
 }
 
-fn video_input(isapi: &Isapi) -> String {
+fn video_input(isapi: &Isapi, channel: u16) -> String {
     format!(
-        "<VideoInputChannel version=\"2.0\" xmlns=\"{ISAPI20}\"><id>1</id><inputPort>1</inputPort>\
+        "<VideoInputChannel version=\"2.0\" xmlns=\"{ISAPI20}\"><id>{channel}</id><inputPort>{channel}</inputPort>\
          <name>{}</name><videoFormat>PAL</videoFormat></VideoInputChannel>",
-        escaped(isapi.unit.channel_name(1))
+        escaped(isapi.unit.channel_name(channel))
     )
 }
 
