@@ -121,10 +121,10 @@ fn simulator(programs: &std::path::Path) -> Result<(Server, String), String> {
 }
 
 /// A fresh data folder, removed at the end.
-struct Scratch(std::path::PathBuf);
+pub(crate) struct Scratch(pub std::path::PathBuf);
 
 impl Scratch {
-    fn new(name: &str) -> Result<Self, String> {
+    pub fn new(name: &str) -> Result<Self, String> {
         let folder = std::env::temp_dir().join(format!("bartizan-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
         Ok(Self(folder))

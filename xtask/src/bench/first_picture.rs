@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Programs, Row};
+use super::{Programs, Row, quantile};
 use crate::{
     demo::{self, Display, Options as DemoOptions, Site},
     process::{Server, output, pause},
@@ -36,7 +36,7 @@ pub fn measure(programs: &Programs) -> Result<Vec<Row>, String> {
     for (shell, window) in [("Chromium", false), ("Tauri window", true)] {
         let report = demo::measure(&programs.folder, &site, &options(window))?;
         let all = report["openings_ms"].as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
-        ours.push((shell, median(all)));
+        ours.push((shell, quantile(all, 0.5)));
     }
     let display = Display::start()?;
     let url = format!("{}/ch1/sub", site.sources.first().ok_or("no simulator")?.trim_end_matches('/'));
@@ -53,7 +53,7 @@ pub fn measure(programs: &Programs) -> Result<Vec<Row>, String> {
     {
         let of = |what: &str| -> Result<f64, String> {
             let all = (0..TRIES).map(|_| start(what, &display)).collect::<Result<Vec<_>, _>>()?;
-            Ok(median(all))
+            Ok(quantile(all, 0.5))
         };
         let peer = (of(&url)? - of(&clip.to_string_lossy())?).max(1.0);
         for (shell, ours) in &ours {
@@ -126,9 +126,4 @@ fn has_window(display: &Display) -> bool {
         let text = String::from_utf8_lossy(&out.stdout).into_owned();
         text.lines().any(|line| line.contains("640x360"))
     })
-}
-
-fn median(mut all: Vec<f64>) -> f64 {
-    all.sort_by(f64::total_cmp);
-    all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
 }

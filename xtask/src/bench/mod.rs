@@ -3,20 +3,22 @@
 //! CPU time is the figure that a shared machine does not spoil much; wall times are given with that in mind.
 
 mod app;
+mod brands;
 mod first_picture;
 mod ingest;
+mod qr;
 
 use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
 
-use crate::setup;
+use crate::{setup, target_dir};
 
 /// What to measure.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Options {
-    /// Only groups or rows whose name contains this: ingest, latency, first-picture, wall, memory.
+    /// Only groups or rows whose name contains this: ingest, latency, first-picture, wall, memory, add, ptz, qr.
     #[arg(long)]
     pub only: Option<String>,
     /// An array of rows instead of a table.
@@ -43,7 +45,7 @@ pub struct Row {
     pub peer: Option<String>,
     /// The peer's value.
     pub peer_value: Option<f64>,
-    /// Ours divided by the peer's; below 1 we are cheaper or faster.
+    /// Ours divided by the peer's; below 1 we are cheaper or faster, or have less of it.
     pub ratio: Option<f64>,
     /// What we want.
     pub aim: Option<String>,
@@ -74,6 +76,21 @@ impl Row {
         }
     }
 
+    /// A figure of which more is better against a peer's; `aim` is the smallest ratio wanted.
+    pub fn more_than(
+        name: String,
+        unit: &'static str,
+        value: f64,
+        peer: &str,
+        peer_value: f64,
+        aim: f64,
+    ) -> Self {
+        let row = Self::against(name, unit, value, peer, peer_value, None);
+        // Against nothing anything is enough.
+        let met = row.ratio.is_none_or(|ratio| ratio >= aim);
+        Self { aim: Some(format!("ratio >= {aim}")), met: Some(met), ..row }
+    }
+
     /// A figure on its own; `aim` is the largest value wanted.
     pub fn alone(name: String, unit: &'static str, value: f64, aim: Option<f64>) -> Self {
         Self {
@@ -101,25 +118,21 @@ pub struct Programs {
 pub fn run(options: &Options) -> Result<(), String> {
     let wanted =
         |group: &str| options.only.as_deref().is_none_or(|only| group.contains(only) || only.contains(group));
-    setup::packages(setup::BUILD_PACKAGES)?;
-    setup::packages(setup::RUN_PACKAGES)?;
-    setup::packages(setup::HEADLESS_PACKAGES)?;
-    setup::packages(setup::TEST_PACKAGES)?;
-    setup::packages(setup::BENCH_PACKAGES)?;
-    setup::node_modules()?;
-    setup::page()?;
-    let folder = setup::build(&["bartizan-sim", "bartizan-web", "bartizan"], true)?;
-    setup::build_example("bartizan-app", "ingest")?;
-    let programs = Programs { folder, seconds: options.seconds };
-    let groups: [(&str, Measure); 4] = [
-        ("latency and wall", |programs, _| app::measure(programs)),
-        ("first-picture", |programs, _| first_picture::measure(programs)),
-        ("ingest", |programs, _| ingest::measure(programs)),
-        ("memory", |programs, options| app::memory(programs, options.minutes)),
+    let groups: [(&str, Needs, Measure); 7] = [
+        ("latency and wall", Needs::Window, |programs, _| app::measure(programs)),
+        ("first-picture", Needs::Window, |programs, _| first_picture::measure(programs)),
+        ("ingest", Needs::Ingest, |programs, _| ingest::measure(programs)),
+        ("add", Needs::Page, |programs, _| brands::add(programs)),
+        ("ptz", Needs::Page, |programs, _| brands::ptz(programs)),
+        ("qr", Needs::Rate, |programs, _| qr::measure(programs)),
+        ("memory", Needs::Window, |programs, options| app::memory(programs, options.minutes)),
     ];
+    let groups: Vec<_> = groups.into_iter().filter(|(group, ..)| wanted(group)).collect();
+    let needs: Vec<_> = groups.iter().map(|(_, needs, _)| *needs).collect();
+    let programs = Programs { folder: prepare(&needs)?, seconds: options.seconds };
     let mut rows = Vec::new();
     let mut failures = Vec::new();
-    for (group, measure) in groups.into_iter().filter(|(group, _)| wanted(group)) {
+    for (group, _, measure) in groups {
         eprintln!("measuring {group}");
         // One peer that does not start must not cost the other figures.
         match measure(&programs, options) {
@@ -133,6 +146,58 @@ pub fn run(options: &Options) -> Result<(), String> {
         print_table(&rows);
     }
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
+}
+
+/// What a group of figures cannot do without.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// The app in a window and in a browser, and the peers that show pictures.
+    Window,
+    /// The app in a browser.
+    Page,
+    /// Receiving alone, and its peers.
+    Ingest,
+    /// The table of the code reader.
+    Rate,
+}
+
+/// Installs and builds; gives the folder of the programs.
+fn prepare(needs: &[Needs]) -> Result<PathBuf, String> {
+    let has = |one: Needs| needs.contains(&one);
+    setup::packages(setup::BUILD_PACKAGES)?;
+    if has(Needs::Window) || has(Needs::Ingest) {
+        setup::packages(setup::RUN_PACKAGES)?;
+        setup::packages(setup::TEST_PACKAGES)?;
+        setup::packages(setup::BENCH_PACKAGES)?;
+    }
+    if has(Needs::Window) || has(Needs::Page) {
+        setup::packages(setup::RUN_PACKAGES)?;
+        setup::packages(setup::HEADLESS_PACKAGES)?;
+        setup::node_modules()?;
+        setup::page()?;
+    }
+    if has(Needs::Rate) {
+        setup::build_example("bartizan-qr", "rate")?;
+    }
+    if has(Needs::Ingest) {
+        setup::build_example("bartizan-app", "ingest")?;
+    }
+    if has(Needs::Window) {
+        setup::build(&["bartizan-sim", "bartizan-web", "bartizan"], true)
+    } else if has(Needs::Page) {
+        setup::build(&["bartizan-sim", "bartizan-web"], true)
+    } else if has(Needs::Ingest) {
+        setup::build(&["bartizan-sim"], true)
+    } else {
+        Ok(target_dir().join("release"))
+    }
+}
+
+/// The middle one, or the one at that share of the way from the least to the greatest.
+fn quantile(mut all: Vec<f64>, share: f64) -> f64 {
+    all.sort_by(f64::total_cmp);
+    let last = all.len().saturating_sub(1) as f64;
+    all.get((last * share).round() as usize).copied().unwrap_or(f64::NAN)
 }
 
 type Measure = fn(&Programs, &Options) -> Result<Vec<Row>, String>;
