@@ -29,8 +29,9 @@ const WORTH_LEAVING_THE_SQUARE = 1.15
 
 /** One large window and small ones round two of its sides: windows per side of the square they make. */
 const ONE_LARGE: Partial<Record<LayoutCount, number>> = { 6: 3, 8: 4 }
-/** The small ones may lose so much of their width to the large one. */
-const SMALL_ENOUGH = 0.95
+/** All pictures together must gain so much by it, and the small ones keep so much of their width. */
+const WORTH_ONE_LARGE = 1.1
+const SMALL_KEEP = 0.7
 
 /**
  * Rectangles of one page, row by row.
@@ -38,7 +39,7 @@ const SMALL_ENOUGH = 0.95
  * Of all grids that hold `count` windows the one with the largest pictures is taken: on an upright phone sixteen
  * pictures stand in two columns, not four. Windows keep the picture's shape, packed and centred, so that the wall is one
  * mosaic without black between its pictures. Six and eight fill a wide wall with one large window, the first, where the
- * others do not pay for it. `aspect` is the shape of the pictures when it is known (a single window showing a 4:3 camera).
+ * others pay little for it. `aspect` is the shape of the pictures when it is known (a single window showing a 4:3 camera).
  */
 export function layoutRects(count: LayoutCount, width: number, height: number, aspect = VIDEO_ASPECT): Rect[] {
   if (!(width > 0) || !(height > 0)) return []
@@ -46,8 +47,11 @@ export function layoutRects(count: LayoutCount, width: number, height: number, a
   const side = ONE_LARGE[count]
   if (side === undefined) return even
   const uneven = oneLargeRects(side, width, height, aspect)
-  return uneven[1]!.width >= even[0]!.width * SMALL_ENOUGH ? uneven : even
+  const worth = area(uneven) >= area(even) * WORTH_ONE_LARGE && uneven[1]!.width >= even[0]!.width * SMALL_KEEP
+  return worth ? uneven : even
 }
+
+const area = (rects: readonly Rect[]): number => rects.reduce((sum, r) => sum + r.width * r.height, 0)
 
 /** The first window spans all of the square but its last column and row, which hold the others clockwise from the top. */
 function oneLargeRects(side: number, width: number, height: number, aspect: number): Rect[] {

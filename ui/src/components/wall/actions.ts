@@ -4,7 +4,7 @@ import { closeOutline, pauseOutline, playOutline, scanOutline, swapHorizontalOut
 import { reactive } from 'vue'
 import { asApiError } from '@/api/client'
 import { t } from '@/i18n'
-import { toast, toastError } from '@/lib/toast'
+import { hideToast, toast, toastError } from '@/lib/toast'
 import { settings } from '@/stores/settings'
 import { windows } from '@/stores/windows'
 import { fittingLayout, type LayoutCount } from '@/wall/layout'
@@ -13,6 +13,8 @@ import type { TileView, Wall } from '@/wall/wall'
 
 /** How long a closed window can be brought back by one touch. */
 const UNDO_MS = 6000
+/** The part of the wall above which its words appear, so that they cover no tool. */
+export const TOAST_ANCHOR = 'wall-foot'
 
 export interface ActionsSetup {
   wall(): Wall | null
@@ -43,7 +45,7 @@ export function useWindowActions({ wall, view, say }: ActionsSetup) {
     change()
     wall()?.select(null)
     say(text)
-    void toast(text, UNDO_MS, { text: t('common.undo'), handler: () => windows.undo(before) })
+    void toast(text, UNDO_MS, { text: t('common.undo'), handler: () => windows.undo(before) }, TOAST_ANCHOR)
   }
 
   function close(index: number): void {
@@ -62,8 +64,13 @@ export function useWindowActions({ wall, view, say }: ActionsSetup) {
     else say(t(on ? 'wall.paused' : 'wall.playing', { name: nameOf(index) }))
   }
 
-  function pickFor(at: number): void {
-    open.picker = { at }
+  /** For one window, or with null for the whole wall. */
+  function pickFor(at: number | null): void {
+    void hideToast().then(() => { open.picker = { at } })
+  }
+
+  function moveFrom(index: number): void {
+    void hideToast().then(() => { open.mover = index })
   }
 
   function pickedOne(channel: PlanChannel): void {
@@ -99,6 +106,7 @@ export function useWindowActions({ wall, view, say }: ActionsSetup) {
       return
     }
     wall()?.select(index)
+    await hideToast()
     const paused = one.phase === 'paused'
     const sheet = await actionSheetController.create({
       header: one.channel.name,
@@ -116,10 +124,10 @@ export function useWindowActions({ wall, view, say }: ActionsSetup) {
     const { data } = await sheet.onDidDismiss<string>()
     if (data === 'enlarge') wall()?.enlarge(one.enlarged ? null : index)
     else if (data === 'pause') pause(index, !paused)
-    else if (data === 'move') open.mover = index
+    else if (data === 'move') moveFrom(index)
     else if (data === 'replace') pickFor(index)
     else if (data === 'close') close(index)
   }
 
-  return { open, nameOf, setLayout, swap, close, closeAll, pause, pickFor, pickedOne, pickedMany, movedTo, menu }
+  return { open, nameOf, setLayout, swap, close, closeAll, pause, pickFor, moveFrom, pickedOne, pickedMany, movedTo, menu }
 }
