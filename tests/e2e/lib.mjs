@@ -145,8 +145,8 @@ export async function doubleTap(page, x, y) {
   await session.detach()
 }
 
-/** A finger that rests until something is picked up, goes to another place, and is lifted there. */
-export async function carry(page, from, to, { during = async () => {}, steps = 8 } = {}) {
+/** A finger that rests until something is picked up, goes to another place, perhaps on to a third, and is lifted there. */
+export async function carry(page, from, to, { during = async () => {}, then = null, steps = 8 } = {}) {
   const session = await page.context().newCDPSession(page)
   const touch = (type, touchPoints) => session.send('Input.dispatchTouchEvent', { type, touchPoints })
   await touch('touchStart', [from])
@@ -155,6 +155,7 @@ export async function carry(page, from, to, { during = async () => {}, steps = 8
     await touch('touchMove', [{ x: from.x + ((to.x - from.x) * i) / steps, y: from.y + ((to.y - from.y) * i) / steps }])
   }
   await during()
+  if (then !== null) await touch('touchMove', [then])
   await touch('touchEnd', [])
   await session.detach()
 }
