@@ -102,7 +102,7 @@ describe('contain', () => {
 describe('neighbour', () => {
   const grid = layoutRects(4, 800, 600)
   it.each([
-    [0, 'right', 1], [0, 'down', 2], [3, 'left', 2], [3, 'up', 1], [0, 'left', null], [1, 'right', null], [2, 'down', null], [9, 'up', null],
+    [0, 'right', 1], [0, 'down', 2], [3, 'left', 2], [3, 'up', 1], [0, 'left', null], [1, 'right', 2], [2, 'left', 1], [3, 'right', null], [2, 'down', null], [9, 'up', null],
   ] as const)('of %i to the %s is %s', (from, direction, want) => {
     expect(neighbour(grid, from, direction)).toBe(want)
   })

@@ -108,7 +108,10 @@ function bestColumns(count: number, width: number, height: number, aspect: numbe
 
 export type Direction = 'left' | 'right' | 'up' | 'down'
 
-/** The window that an arrow key reaches from another: the nearest that begins beyond it on that side and is in its way. */
+/**
+ * The window that an arrow key reaches from another: the nearest that begins beyond it on that side and is in its way.
+ * Where there is none left and right follow the order of reading, as through the lines of a text.
+ */
 export function neighbour(rects: readonly Rect[], from: number, direction: Direction): number | null {
   const here = rects[from]
   if (here === undefined) return null
@@ -127,7 +130,8 @@ export function neighbour(rects: readonly Rect[], from: number, direction: Direc
     const off = Math.abs(begin - top)
     if (found === null || far < found.far || (far === found.far && off < found.off)) found = { at, far, off }
   }
-  return found?.at ?? null
+  if (found !== null || !sideways) return found?.at ?? null
+  return rects[from + sign] === undefined ? null : from + sign
 }
 
 /** The window at a point. */
