@@ -44,7 +44,7 @@ function videoFrame(name: number): Picture {
 function make(path?: DrawPath): void {
   const mount = document.createElement('div')
   const backend: DrawBackend = {
-    kind: 'webgl2', software, get usable() { return usable },
+    kind: 'webgl2', software, dewarps: true, get usable() { return usable },
     resize: (w, h) => { renderer.canvas.width = w; renderer.canvas.height = h; log.push(`size ${w}x${h}`) },
     upload: (tile, p) => log.push(`up ${tile} ${p.kind} ${p.width}`),
     draw: (tile, c, grey) => { log.push(`draw ${tile} ${c.x},${c.y} ${c.width}x${c.height}${grey ? ' grey' : ''}`); return true },

@@ -86,7 +86,7 @@ async function run(ms = 120): Promise<void> {
 
 function make(layout: 1 | 4 | 9 | 16 = 4, hardDecoding = true): void {
   const backend: DrawBackend = {
-    kind: 'webgl2', software: false, usable: true,
+    kind: 'webgl2', software: false, usable: true, dewarps: true,
     resize: () => undefined, upload: (tile, picture) => drawn.push(`${tile}:${picture.width}`),
     draw: (tile, _, grey) => (grey && drawn.push(`${tile}:grey`), true),
     clear: () => undefined, forget: (tile) => drawn.push(`${tile}:forgot`), destroy: () => undefined,
