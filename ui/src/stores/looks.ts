@@ -10,7 +10,6 @@ const KEY = 'bartizan.looks'
 const MOST = 256
 
 const key = ({ device, channel }: Channel): string => `${channel} ${device}`
-const all = shallowRef<ReadonlyMap<string, Readonly<Look>>>(load())
 
 /** Nothing was stored, or the page may not store anything: then it is plain, and that is all. */
 function load(): Map<string, Readonly<Look>> {
@@ -52,6 +51,8 @@ function readFisheye(value: unknown): Fisheye | null {
   const isCircle = isWithin(x, 0, 1) && isWithin(y, 0, 1) && isWithin(radius, RADIUS_RANGE.min, RADIUS_RANGE.max)
   return { mount, view, pan, tilt, zoom, circle: isCircle ? { x, y, radius } : null }
 }
+
+const all = shallowRef<ReadonlyMap<string, Readonly<Look>>>(load())
 
 function of(channel: Channel): Readonly<Look> {
   return all.value.get(key(channel)) ?? PLAIN

@@ -86,14 +86,6 @@ export class Wall {
       changed: () => this.changed(),
     })
     this.streams.hardDecoding = options.hardDecoding
-    this.zooming = new Zooming(options.mount, {
-      tileAt: (x, y) => {
-        const tile = this.tiles[this.indexAt(x, y) ?? -1]
-        return tile?.hasPicture === true ? tile : null
-      },
-      show: (tile) => this.show(tile),
-      turned: (tile) => options.onLook?.(tile.channel, tile.look),
-    })
     this.stopGestures = listenForGestures(options.mount, {
       tap: (x, y) => {
         const index = this.indexAt(x, y)
@@ -107,6 +99,15 @@ export class Wall {
       swipe: (direction) => {
         if (this.enlarged === null && !this.zooming.claimed) this.setPage(this.page + direction)
       },
+    })
+    // Behind the taps: of the two this one says what the browser may do with fingers.
+    this.zooming = new Zooming(options.mount, {
+      tileAt: (x, y) => {
+        const tile = this.tiles[this.indexAt(x, y) ?? -1]
+        return tile?.hasPicture === true ? tile : null
+      },
+      show: (tile) => this.show(tile),
+      turned: (tile) => options.onLook?.(tile.channel, tile.look),
     })
     window.__bartizanWall = this
     this.resize()
@@ -260,8 +261,8 @@ export class Wall {
 
   destroy(): void {
     this.destroyed = true
-    this.stopGestures()
     this.zooming.stop()
+    this.stopGestures()
     this.streams.destroy()
     this.renderer.destroy()
     if (this.tickTimer !== null) this.clock.clear(this.tickTimer)

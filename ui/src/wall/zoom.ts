@@ -48,16 +48,18 @@ function clampCentre(at: number, seen: number): number {
   return Math.min(1 - seen / 2, Math.max(seen / 2, at))
 }
 
-/** `factor` times larger, with the point of the picture at `at` (pixels from the window's corner) staying there. */
-export function zoomAt(zoom: Zoom, factor: number, at: Point, cell: Size, picture: Size): Zoom {
+/**
+ * `factor` times larger, with the point of the picture that was at `from` (pixels from the window's corner) now at `to`:
+ * two fingers that spread and move.
+ */
+export function pinched(zoom: Zoom, factor: number, from: Point, to: Point, cell: Size, picture: Size): Zoom {
   const scale = Math.min(MAX_ZOOM, Math.max(1, zoom.scale * factor))
   const before = fullSize(zoom.scale, cell, picture)
   const after = fullSize(scale, cell, picture)
-  const [dx, dy] = [at.x - cell.width / 2, at.y - cell.height / 2]
   return clampZoom({
     scale,
-    x: zoom.x + dx / before.width - dx / after.width,
-    y: zoom.y + dy / before.height - dy / after.height,
+    x: zoom.x + (from.x - cell.width / 2) / before.width - (to.x - cell.width / 2) / after.width,
+    y: zoom.y + (from.y - cell.height / 2) / before.height - (to.y - cell.height / 2) / after.height,
   }, cell, picture)
 }
 
@@ -72,9 +74,13 @@ export function settled(zoom: Zoom): Zoom {
   return zoom.scale < SNAP ? WHOLE : zoom
 }
 
-/** The factor of a turn of the wheel; a notch is about 100 px in most engines and 3 lines in others. */
-export function wheelFactor(deltaY: number, deltaMode: number): number {
-  const pixels = deltaMode === 0 ? deltaY : deltaMode === 1 ? deltaY * 33 : deltaY * 400
+/**
+ * The factor of a turn of the wheel; a notch is about 100 px in most engines and 3 lines in others. Two fingers spread
+ * on a touch pad come as small turns with the control key held.
+ */
+export function wheelFactor({ deltaY, deltaMode, ctrlKey }: Pick<WheelEvent, 'deltaY' | 'deltaMode' | 'ctrlKey'>): number {
+  const lines = deltaMode === 0 ? deltaY : deltaMode === 1 ? deltaY * 33 : deltaY * 400
+  const pixels = ctrlKey ? lines * 4 : lines
   return Math.exp(-Math.max(-240, Math.min(240, pixels)) * 0.0022)
 }
 

@@ -5,10 +5,10 @@ import { wheelFactor } from './zoom'
 export interface ZoomHandlers {
   /** Whether a single finger there moves the picture and does not turn the page. */
   pans(x: number, y: number): boolean
-  /** A gesture begins at this point: what follows belongs to the window there. False: there is none. */
+  /** A gesture begins at this point, or another finger joins it: the window where it began keeps it. False: there is none. */
   begin(at: Point): boolean
-  /** So many times larger about a point, since the last call. */
-  zoom(factor: number, at: Point): void
+  /** Since `begin`: so many times larger, and what was at `from` is now at `to`. */
+  pinch(factor: number, from: Point, to: Point): void
   /** Fingers moved, pixels since the last call. */
   pan(dx: number, dy: number): void
   end(): void
@@ -31,9 +31,10 @@ export function listenForZoom(element: HTMLElement, handlers: ZoomHandlers): Zoo
   const fingers = new Map<number, Point>()
   let begun = false
   let claimed = false
-  /** Distance of two fingers at the last call; null until they have left the slop. */
-  let spread: number | null = null
-  let startSpread = 0
+  /** Two fingers as they came down; counting from `spread` once they have left the slop. */
+  let two: { middle: Point; distance: number; spread: number | null } | null = null
+  /** Where the wheel is being turned. */
+  let wheeledAt: Point | null = null
   /** Where a single finger was at the last call; null while it does not move the picture. */
   let from: Point | null = null
   let start: Point | null = null
@@ -52,68 +53,67 @@ export function listenForZoom(element: HTMLElement, handlers: ZoomHandlers): Zoo
     return { middle: { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 }, distance: Math.hypot(a.x - b.x, a.y - b.y) }
   }
   const begin = (at: Point): boolean => {
-    endWheel()
-    if (!begun) begun = handlers.begin(at)
+    begun = handlers.begin(at)
     return begun
   }
   const end = (): void => {
     if (begun) handlers.end()
     begun = false
-    start = from = spread = null
+    start = from = two = null
   }
   const endWheel = (): void => {
     if (wheelTimer === null) return
     clearTimeout(wheelTimer)
-    wheelTimer = null
+    wheelTimer = wheeledAt = null
     end()
   }
 
   const down = (event: PointerEvent): void => {
     if (event.pointerType === 'mouse' && event.button !== 0) return
     const at = local(event)
+    endWheel()
     // The first finger of all; whatever was not seen lifted is gone.
     if (event.isPrimary) fingers.clear()
     if (fingers.size === 0) claimed = false
     fingers.set(event.pointerId, at)
     if (fingers.size === 1) start = handlers.pans(at.x, at.y) ? at : null
-    const two = fingers.size === 2 ? pair() : null
-    if (two !== null) {
-      // The window of the first pinch keeps it.
-      start = from = spread = null
-      startSpread = two.distance
+    else {
+      start = from = null
+      const now = fingers.size === 2 ? pair() : null
+      two = now === null ? null : { ...now, spread: null }
     }
   }
 
   const move = (event: PointerEvent): void => {
     const finger = fingers.get(event.pointerId)
     if (finger === undefined) return
-    const before = pair()
     const at = local(event)
     fingers.set(event.pointerId, at)
-    if (fingers.size === 2) pinch(before?.middle ?? at)
+    if (fingers.size === 2) pinch()
     else if (fingers.size === 1) drag(at)
   }
 
-  const pinch = (middle: Point): void => {
-    const two = pair()
-    if (two === null || two.distance <= 0) return
-    if (spread === null) {
-      if (Math.abs(two.distance - startSpread) < PINCH_SLOP_PX || !begin(two.middle)) return
+  const pinch = (): void => {
+    const now = pair()
+    if (two === null || now === null || now.distance <= 0) return
+    if (two.spread === null) {
+      const grown = now.distance - two.distance
+      if (Math.abs(grown) < PINCH_SLOP_PX || !begin(two.middle)) return
       claimed = true
-      spread = two.distance
-      return
+      two.spread = Math.max(1, two.distance + Math.sign(grown) * PINCH_SLOP_PX)
     }
-    handlers.zoom(two.distance / spread, middle)
-    handlers.pan(two.middle.x - middle.x, two.middle.y - middle.y)
-    spread = two.distance
+    handlers.pinch(now.distance / two.spread, two.middle, now.middle)
   }
 
   const drag = (at: Point): void => {
     if (from === null) {
-      if (start === null || Math.hypot(at.x - start.x, at.y - start.y) < PAN_SLOP_PX || !begin(start)) return
+      if (start === null) return
+      const [dx, dy] = [at.x - start.x, at.y - start.y]
+      const far = Math.hypot(dx, dy)
+      if (far < PAN_SLOP_PX || !begin(start)) return
       claimed = true
-      from = at
-      return
+      // A quick finger is far beyond the slop at its first event, and only the slop is not counted.
+      from = { x: start.x + (dx / far) * PAN_SLOP_PX, y: start.y + (dy / far) * PAN_SLOP_PX }
     }
     handlers.pan(at.x - from.x, at.y - from.y)
     from = at
@@ -124,22 +124,21 @@ export function listenForZoom(element: HTMLElement, handlers: ZoomHandlers): Zoo
     const [left] = fingers.values()
     // A finger that stays after a pinch goes on moving the picture.
     if (fingers.size === 1 && begun && left !== undefined) {
-      spread = null
+      two = null
       from = left
     } else if (fingers.size === 0) end()
   }
 
   const wheel = (event: WheelEvent): void => {
     const at = local(event)
-    const factor = wheelFactor(event.deltaY, event.deltaMode)
+    const factor = wheelFactor(event)
     if (fingers.size > 0 || factor === 1) return
-    const running = wheelTimer !== null
-    if (wheelTimer !== null) clearTimeout(wheelTimer)
-    wheelTimer = null
-    if (!running) begun = handlers.begin(at)
-    if (!begun) return
+    if (wheeledAt !== null && Math.hypot(at.x - wheeledAt.x, at.y - wheeledAt.y) > PAN_SLOP_PX) endWheel()
+    if (!begin(at)) return
     event.preventDefault()
-    handlers.zoom(factor, at)
+    handlers.pinch(factor, at, at)
+    wheeledAt = at
+    if (wheelTimer !== null) clearTimeout(wheelTimer)
     wheelTimer = setTimeout(endWheel, WHEEL_REST_MS)
   }
 

@@ -3,7 +3,7 @@ import { type Fisheye, lensZoomBy, turnBy, turns } from './fisheye'
 import type { Rect } from './layout'
 import { type Look, shownSize, unturned } from './look'
 import type { WallTile } from './tile'
-import { clampZoom, isWhole, PAN_STEP, panBy, type Point, settled, type Size, visiblePart, WHOLE, type Zoom, zoomAt } from './zoom'
+import { clampZoom, isWhole, PAN_STEP, panBy, pinched, type Point, settled, type Size, visiblePart, WHOLE, type Zoom } from './zoom'
 import { listenForZoom, type ZoomListener } from './zoomgestures'
 
 export interface ZoomHost {
@@ -19,25 +19,30 @@ export class Zooming {
   private readonly host: ZoomHost
   private readonly listener: ZoomListener
   private tile: WallTile | null = null
-  private turnedBefore: Fisheye | null = null
+  /** What the window showed when its gesture began, and when the last finger joined it. */
+  private first: Fisheye | null = null
+  private before: { zoom: Zoom; fisheye: Fisheye | null } = { zoom: WHOLE, fisheye: null }
 
   constructor(mount: HTMLElement, host: ZoomHost) {
     this.host = host
     this.listener = listenForZoom(mount, {
       pans: (x, y) => canPan(host.tileAt(x, y)),
       begin: (at) => {
-        this.tile = host.tileAt(at.x, at.y)
-        this.turnedBefore = this.tile?.look.fisheye ?? null
+        if (this.tile === null) {
+          this.tile = host.tileAt(at.x, at.y)
+          this.first = this.tile?.look.fisheye ?? null
+        }
+        if (this.tile !== null) this.before = { zoom: this.tile.zoom, fisheye: this.tile.look.fisheye }
         return this.tile !== null
       },
-      zoom: (factor, at) => this.tile !== null && this.zoom(this.tile, factor, at),
+      pinch: (factor, from, to) => this.tile !== null && this.pinch(this.tile, this.before, factor, from, to),
       pan: (dx, dy) => this.tile !== null && this.pan(this.tile, dx, dy),
       end: () => {
         const { tile } = this
         this.tile = null
         if (tile === null) return
         this.setZoom(tile, settled(tile.zoom))
-        if (tile.look.fisheye !== this.turnedBefore) host.turned(tile)
+        if (tile.look.fisheye !== this.first) host.turned(tile)
       },
     })
   }
@@ -51,7 +56,8 @@ export class Zooming {
   step(tile: WallTile, factor: number): void {
     const { rect } = tile
     if (rect === null) return
-    this.zoom(tile, factor, { x: rect.x + rect.width / 2, y: rect.y + rect.height / 2 })
+    const middle = { x: rect.x + rect.width / 2, y: rect.y + rect.height / 2 }
+    this.pinch(tile, { zoom: tile.zoom, fisheye: tile.look.fisheye }, factor, middle, middle)
     this.setZoom(tile, settled(tile.zoom))
     if (tile.look.fisheye?.view === 'eptz') this.host.turned(tile)
   }
@@ -76,17 +82,18 @@ export class Zooming {
   }
 
   /** Where the fingers are, the picture stays. */
-  private zoom(tile: WallTile, factor: number, at: Point): void {
+  private pinch(tile: WallTile, before: { zoom: Zoom; fisheye: Fisheye | null }, factor: number, from: Point, to: Point): void {
     const { rect } = tile
     if (rect === null) return
-    const { fisheye } = tile.look
+    const { fisheye } = before
     if (fisheye?.view === 'eptz') {
-      const { x, y } = inView(tile, rect, at)
-      tile.look = { ...tile.look, fisheye: lensZoomBy(fisheye, factor, x, y) }
+      const [a, b] = [inView(tile, rect, from), inView(tile, rect, to)]
+      tile.look = { ...tile.look, fisheye: turnBy(lensZoomBy(fisheye, factor, a.x, a.y), b.x - a.x, b.y - a.y) }
       this.host.show(tile)
       return
     }
-    this.setZoom(tile, zoomAt(tile.zoom, factor, { x: at.x - rect.x, y: at.y - rect.y }, rect, sizeOf(tile)))
+    const within = (at: Point): Point => ({ x: at.x - rect.x, y: at.y - rect.y })
+    this.setZoom(tile, pinched(before.zoom, factor, within(from), within(to), rect, sizeOf(tile)))
   }
 
   private pan(tile: WallTile, dx: number, dy: number): void {
