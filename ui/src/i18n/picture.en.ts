@@ -19,6 +19,6 @@ export const picture = {
     noDewarp: 'This device draws without WebGL, so fisheye pictures cannot be straightened here. Everything else works.',
     circle: 'Circle of the lens',
     circleHelp: 'Usually the largest circle that fits into the picture. If the view is bent or cut off, set it by hand.',
-    circleX: 'Across', circleY: 'Down', circleRadius: 'Radius', circleAuto: 'Find it by itself',
+    circleX: 'Across', circleY: 'Down', circleRadius: 'Radius', circleAuto: 'Use the largest circle',
   },
 }

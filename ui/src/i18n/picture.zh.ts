@@ -21,6 +21,6 @@ export const picture: Strings<typeof english> = {
     noDewarp: '本设备无法使用 WebGL 绘图，因此不能展开鱼眼画面，其他功能不受影响。',
     circle: '镜头圆',
     circleHelp: '通常是画面中能容纳的最大圆。如果画面弯曲或被截断，请手动设置。',
-    circleX: '水平位置', circleY: '垂直位置', circleRadius: '半径', circleAuto: '自动识别',
+    circleX: '水平位置', circleY: '垂直位置', circleRadius: '半径', circleAuto: '使用最大圆',
   },
 }
