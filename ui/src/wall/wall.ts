@@ -103,7 +103,7 @@ export class Wall {
     // Behind the taps: of the two this one says what the browser may do with fingers.
     this.zooming = new Zooming(options.mount, {
       tileAt: (x, y) => {
-        const tile = this.tiles[this.indexAt(x, y) ?? -1]
+        const tile = this.tileOf(this.indexAt(x, y) ?? -1)
         return tile?.hasPicture === true ? tile : null
       },
       show: (tile) => this.show(tile),
@@ -192,7 +192,7 @@ export class Wall {
 
   /** Shows a window brighter, turned, mirrored, straightened …, without touching its device. */
   setLook(index: number, look: Readonly<Look>): void {
-    const tile = this.tiles[index]
+    const tile = this.tileOf(index)
     if (tile === undefined) return
     const { width, height } = sizeOf(tile)
     tile.look = { ...look }
@@ -210,30 +210,30 @@ export class Wall {
 
   /** 1..8: how many times closer a window is than when it shows all it can. */
   zoomOf(index: number): number {
-    const tile = this.tiles[index]
+    const tile = this.tileOf(index)
     return tile === undefined ? 1 : magnification(tile)
   }
 
   /** The twin of a pinch: `factor` times closer about the middle of the window. */
   zoomBy(index: number, factor: number): void {
-    const tile = this.tiles[index]
+    const tile = this.tileOf(index)
     if (tile !== undefined) this.zooming.step(tile, factor)
   }
 
   /** The twin of a drag, in steps to the right and down; false when the window already shows all there is. */
   panBy(index: number, right: number, down: number): boolean {
-    const tile = this.tiles[index]
+    const tile = this.tileOf(index)
     return tile !== undefined && this.zooming.nudge(tile, right, down)
   }
 
   resetZoom(index: number): void {
-    const tile = this.tiles[index]
+    const tile = this.tileOf(index)
     if (tile !== undefined) this.zooming.reset(tile)
   }
 
   /** Where the picture of a window is within the wall, CSS pixels; null while it is hidden or has no picture. */
   pictureBox(index: number): Rect | null {
-    const tile = this.tiles[index]
+    const tile = this.tileOf(index)
     if (tile === undefined || tile.rect === null || tile.width === 0) return null
     return visiblePart(tile.zoom, tile.rect, sizeOf(tile)).box
   }
@@ -303,6 +303,10 @@ export class Wall {
       this.options.onPage(this.page, this.pages)
     }
     this.changed()
+  }
+
+  private tileOf(index: number): WallTile | undefined {
+    return this.tiles.find((tile) => tile.index === index)
   }
 
   private newTile(index: number, channel: WallChannel): WallTile {

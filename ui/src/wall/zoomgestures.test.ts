@@ -112,6 +112,15 @@ describe('zoom gestures', () => {
     expect(seen).toEqual([])
   })
 
+  it('lets go of a finger that carries the window away', () => {
+    zoomed = true
+    fire('pointerdown', 1, 100, 100, true)
+    listener.release()
+    fire('pointermove', 1, 200, 100)
+    fire('pointerup', 1, 200, 100)
+    expect(seen).toEqual([])
+  })
+
   it('the wheel zooms at the pointer, and rests after a while or elsewhere', () => {
     expect(wheel(50, 60, -100).defaultPrevented).toBe(true)
     wheel(50, 60, -100)

@@ -23,6 +23,8 @@ const WHEEL_REST_MS = 250
 export interface ZoomListener {
   /** The fingers that are down, or were last, have zoomed or moved a picture: their swipe is not a page. */
   readonly claimed: boolean
+  /** The fingers that are down mean something else now, such as a window that is carried away. */
+  release(): void
   stop(): void
 }
 
@@ -150,6 +152,10 @@ export function listenForZoom(element: HTMLElement, handlers: ZoomHandlers): Zoo
   window.addEventListener('pointercancel', up)
   return {
     get claimed() { return claimed },
+    release() {
+      fingers.clear()
+      end()
+    },
     stop() {
       if (wheelTimer !== null) clearTimeout(wheelTimer)
       element.removeEventListener('pointerdown', down)

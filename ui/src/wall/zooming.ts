@@ -120,6 +120,11 @@ export class Zooming {
     this.host.show(tile)
   }
 
+  /** The finger that is down carries the window and does not move its picture. */
+  release(): void {
+    this.listener.release()
+  }
+
   stop(): void {
     this.listener.stop()
   }

@@ -24,7 +24,7 @@ const ARROWS: Record<string, readonly [number, number]> = {
 export function zoomKey(wall: Zoomable, index: number, event: KeyboardEvent): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey) return false
   const arrow = ARROWS[event.key]
-  if (arrow !== undefined) return wall.panBy(index, ...arrow)
+  if (arrow !== undefined) return !event.shiftKey && wall.panBy(index, ...arrow)
   if (event.key === '+' || event.key === '=') wall.zoomBy(index, ZOOM_STEP)
   else if (event.key === '-' || event.key === '_') wall.zoomBy(index, 1 / ZOOM_STEP)
   else if (event.key === '0' || (event.key === 'Escape' && wall.zoomOf(index) > 1)) wall.resetZoom(index)
