@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { startOf } from './fisheye'
-import { colourOf, isPlain, isSideways, type Look, PLAIN, placeOf, shownSize, unturned } from './look'
+import { colourOf, isPlain, isSideways, type Look, PLAIN, placeOf, shownSize, towards, unturned } from './look'
 
 const show = (look: Partial<Look>, rgb: [number, number, number]): number[] => {
   const { matrix: m, offset } = colourOf({ ...PLAIN, ...look })
@@ -53,6 +53,15 @@ describe('look', () => {
     expect(unturned({ ...PLAIN, flipX: true }, 0.25, 0.75)).toEqual({ x: 0.75, y: 0.75 })
     expect(unturned({ ...PLAIN, turn: 90 }, 0, 0)).toEqual({ x: 0, y: 1 })
     expect(unturned({ ...PLAIN, turn: 90, flipX: true }, 0, 0)).toEqual({ x: 0, y: 0 })
+  })
+
+  it('a camera goes where the finger goes in what is seen', () => {
+    expect(towards(PLAIN, 0.4, 0.2)).toEqual({ right: 0.4, up: 0.2 })
+    expect(towards({ ...PLAIN, flipX: true }, 1, 0.5)).toEqual({ right: -1, up: 0.5 })
+    expect(towards({ ...PLAIN, turn: 180 }, 1, 0.5)).toEqual({ right: -1, up: -0.5 })
+    // Turned clockwise, what is up in the window is left in the picture.
+    expect(towards({ ...PLAIN, turn: 90 }, 0, 1)).toEqual({ right: -1, up: 0 })
+    expect(towards({ ...PLAIN, turn: 90, flipY: true }, 0, 1)).toEqual({ right: 1, up: 0 })
   })
 
   it('mirrors', () => {

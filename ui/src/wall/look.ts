@@ -98,3 +98,9 @@ export function unturned(look: Readonly<Look>, x: number, y: number): { x: numbe
   const [a = 1, b = 0, c = 0, d = 1] = placeOf(look)
   return { x: a * (x - 0.5) + c * (y - 0.5) + 0.5, y: b * (x - 0.5) + d * (y - 0.5) + 0.5 }
 }
+
+/** A direction in the window, right and up positive, as the camera must go for it. */
+export function towards(look: Readonly<Look>, right: number, up: number): { right: number; up: number } {
+  const [a = 1, b = 0, c = 0, d = 1] = placeOf(look)
+  return { right: a * right - c * up + 0, up: d * up - b * right + 0 }
+}
