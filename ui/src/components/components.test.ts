@@ -37,7 +37,7 @@ it('labels a window, and offers its cure only where a finger finds it', () => {
   const view: TileView = {
     index: 0, channel: { device: 'a', channel: 1, name: 'Gate', hasSub: true }, phase: 'failed', code: 'wrongPassword',
     detail: null, retryAtMs: null, ageMs: null, hasPicture: false, profile: 'sub', path: null, transport: null, width: 0,
-    height: 0, rect: { x: 0, y: 0, width: 400, height: 225 }, visible: true, selected: false, enlarged: false,
+    height: 0, rect: { x: 0, y: 0, width: 400, height: 225 }, visible: true, selected: false, enlarged: false, zoom: 1,
   }
   const words = tileWords(view, 0, 'auto', true)
   const large = mount(WallTile, { props: { view, words, focusable: true } })

@@ -3,6 +3,7 @@ import { codes } from './codes.en'
 import { devices } from './devices.en'
 import { help } from './help.en'
 import { wall } from './wall.en'
+import { picture } from './picture.en'
 
 /** English: the reference. The other languages have the type of this object, so a missing string does not compile. */
 export const en = {
@@ -33,7 +34,7 @@ export const en = {
   },
   control: {
     title: 'Camera controls',
-    panel: { move: 'Move', picture: 'Picture', switches: 'Switches' },
+    panel: { move: 'Move', view: 'View', picture: 'Picture', switches: 'Switches' },
     moving: 'Moving {name}',
     gestureHelp: 'Drag to turn, pinch to zoom',
     gestureHelpCenter: 'Drag to turn, pinch to zoom, tap to centre',
@@ -49,7 +50,7 @@ export const en = {
     editPreset: 'Rename or delete {name}', removePreset: 'Delete the preset', noPresets: 'The camera has no presets.',
     where: 'Where the change is made', inCamera: 'In the camera', onScreen: 'On this screen',
     inCameraHelp: 'Changes what everybody sees and what is recorded.',
-    onScreenHelp: 'Only for you, only now. The camera and its recordings stay as they are.',
+    onScreenHelp: 'Only on this device, and remembered. The camera and its recordings stay as they are.',
     brightness: 'Brightness', contrast: 'Contrast', saturation: 'Saturation', hue: 'Hue',
     flipX: 'Mirror', flipY: 'Upside down', turnLeft: '90° left', turnRight: '90° right', turnOver: '180°', reset: 'Defaults',
     asking: 'Asking the device…',
@@ -114,6 +115,7 @@ export const en = {
   ...devices,
   ...help,
   ...wall,
+  ...picture,
 }
 
 /** The same places, in other words. */

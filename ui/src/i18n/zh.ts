@@ -3,6 +3,7 @@ import { codes } from './codes.zh'
 import { devices } from './devices.zh'
 import { help } from './help.zh'
 import { wall } from './wall.zh'
+import { picture } from './picture.zh'
 import type { Messages } from './en'
 
 export const zh: Messages = {
@@ -33,7 +34,7 @@ export const zh: Messages = {
   },
   control: {
     title: '摄像机控制',
-    panel: { move: '云台', picture: '图像', switches: '开关' },
+    panel: { move: '云台', view: '视图', picture: '图像', switches: '开关' },
     moving: '正在控制 {name}',
     gestureHelp: '拖动转动，双指缩放',
     gestureHelpCenter: '拖动转动，双指缩放，轻点居中',
@@ -49,7 +50,7 @@ export const zh: Messages = {
     editPreset: '重命名或删除“{name}”', removePreset: '删除预置点', noPresets: '此摄像机没有预置点。',
     where: '修改位置', inCamera: '摄像机', onScreen: '仅本机显示',
     inCameraHelp: '会改变所有人看到的画面和录像。',
-    onScreenHelp: '只影响本机当前显示，摄像机和录像不变。',
+    onScreenHelp: '只影响本机显示并会记住，摄像机和录像不变。',
     brightness: '亮度', contrast: '对比度', saturation: '饱和度', hue: '色调',
     flipX: '左右翻转', flipY: '上下翻转', turnLeft: '左转 90°', turnRight: '右转 90°', turnOver: '180°', reset: '恢复默认',
     asking: '正在询问设备…',
@@ -114,4 +115,5 @@ export const zh: Messages = {
   ...devices,
   ...help,
   ...wall,
+  ...picture,
 }

@@ -5,7 +5,7 @@ import type { TileView } from '@/wall/wall'
 const playing: TileView = {
   index: 0, channel: { device: 'a', channel: 1, name: 'Gate', hasSub: true }, phase: 'playing', code: null, detail: null,
   retryAtMs: null, ageMs: 212, hasPicture: true, profile: 'sub', path: 'webcodecs', transport: 'tcp', width: 640, height: 360,
-  rect: { x: 0, y: 0, width: 100, height: 60 }, visible: true, selected: false, enlarged: false,
+  rect: { x: 0, y: 0, width: 100, height: 60 }, visible: true, selected: false, enlarged: false, zoom: 1,
 }
 const words = (view: TileView) => tileWords(view, 1000, 'auto', true)
 

@@ -78,6 +78,7 @@ export function tileLabel(view: TileView, words: TileWords): string {
     if (view.ageMs !== null) parts.push(formatAge(view.ageMs))
   } else if (words.text !== null) parts.push(words.text)
   if (view.hasPicture) parts.push(t(view.profile === 'main' ? 'tile.hd' : 'tile.sd'))
+  if (view.zoom > 1) parts.push(t('picture.zoomedLabel', { zoom: view.zoom.toFixed(1).replace(/\.0$/, '') }))
   return parts.join(', ')
 }
 

@@ -5,7 +5,7 @@ import type { Capabilities, ChannelRef, ControlAct, Imaging, Preset, Switches, S
 import { toastError } from '@/lib/toast'
 import { devices } from './devices'
 
-export type Panel = 'move' | 'picture' | 'switches'
+export type Panel = 'move' | 'view' | 'picture' | 'switches'
 
 interface State {
   channel: ChannelRef | null
@@ -28,13 +28,13 @@ const state = reactive<State>(blank())
 const is = (channel: ChannelRef): boolean =>
   state.channel !== null && state.channel.device === channel.device && state.channel.channel === channel.channel
 
-/** Which panels the device has something for; the picture can be adjusted on the screen for any. */
+/** Which panels the device has something for; the picture can be zoomed and adjusted on the screen for any. */
 const panels = computed<Panel[]>(() => {
   const can = state.capabilities
-  if (can === null) return ['picture']
+  if (can === null) return ['view', 'picture']
   const moves = can.panTilt || can.zoom || can.focus || can.iris || can.presets
   const switches = can.auxiliaries.length > 0 || can.outputs > 0
-  return [...(moves ? ['move' as const] : []), 'picture' as const, ...(switches ? ['switches' as const] : [])]
+  return [...(moves ? ['move' as const] : []), 'view' as const, 'picture' as const, ...(switches ? ['switches' as const] : [])]
 })
 
 /** Whether the device itself keeps any picture setting. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { colourOf, isPlain, isSideways, type Look, PLAIN, placeOf } from './look'
+import { startOf } from './fisheye'
+import { colourOf, isPlain, isSideways, type Look, PLAIN, placeOf, shownSize, towards, unturned } from './look'
 
 const show = (look: Partial<Look>, rgb: [number, number, number]): number[] => {
   const { matrix: m, offset } = colourOf({ ...PLAIN, ...look })
@@ -37,6 +38,30 @@ describe('look', () => {
     expect(seen({ turn: 180 }, -1, -1)).toEqual([1, 1])
     expect(isSideways({ ...PLAIN, turn: 90 })).toBe(true)
     expect(isSideways({ ...PLAIN, turn: 180 })).toBe(false)
+  })
+
+  it('a turned picture has its sides changed, a straightened one its own shape', () => {
+    expect(shownSize(PLAIN, 640, 360)).toEqual({ width: 640, height: 360 })
+    expect(shownSize({ ...PLAIN, turn: 270 }, 640, 360)).toEqual({ width: 360, height: 640 })
+    const fisheye = startOf('ceiling', 'panorama')
+    expect(shownSize({ ...PLAIN, fisheye }, 640, 360)).toEqual({ width: 360, height: 80 })
+    expect(shownSize({ ...PLAIN, fisheye, turn: 90 }, 640, 360)).toEqual({ width: 80, height: 360 })
+    expect(isPlain({ ...PLAIN, fisheye })).toBe(false)
+  })
+
+  it('finds in the picture what is seen in the window', () => {
+    expect(unturned({ ...PLAIN, flipX: true }, 0.25, 0.75)).toEqual({ x: 0.75, y: 0.75 })
+    expect(unturned({ ...PLAIN, turn: 90 }, 0, 0)).toEqual({ x: 0, y: 1 })
+    expect(unturned({ ...PLAIN, turn: 90, flipX: true }, 0, 0)).toEqual({ x: 0, y: 0 })
+  })
+
+  it('a camera goes where the finger goes in what is seen', () => {
+    expect(towards(PLAIN, 0.4, 0.2)).toEqual({ right: 0.4, up: 0.2 })
+    expect(towards({ ...PLAIN, flipX: true }, 1, 0.5)).toEqual({ right: -1, up: 0.5 })
+    expect(towards({ ...PLAIN, turn: 180 }, 1, 0.5)).toEqual({ right: -1, up: -0.5 })
+    // Turned clockwise, what is up in the window is left in the picture.
+    expect(towards({ ...PLAIN, turn: 90 }, 0, 1)).toEqual({ right: -1, up: 0 })
+    expect(towards({ ...PLAIN, turn: 90, flipY: true }, 0, 1)).toEqual({ right: 1, up: 0 })
   })
 
   it('mirrors', () => {

@@ -1,4 +1,5 @@
-/** How a picture is shown without touching the device: levels, mirroring and turning, done while drawing. */
+/** How a picture is shown without touching the device: levels, mirroring, turning and straightening, done while drawing. */
+import { type Fisheye, viewSize } from './fisheye'
 
 /** Levels 0..100 with 50 as they come; turn in degrees clockwise. */
 export interface Look {
@@ -9,13 +10,15 @@ export interface Look {
   flipX: boolean
   flipY: boolean
   turn: 0 | 90 | 180 | 270
+  /** Straightened before it is turned and mirrored; null: as the lens saw it. */
+  fisheye: Fisheye | null
 }
 
 export const PLAIN: Readonly<Look> = {
-  brightness: 50, contrast: 50, saturation: 50, hue: 50, flipX: false, flipY: false, turn: 0,
+  brightness: 50, contrast: 50, saturation: 50, hue: 50, flipX: false, flipY: false, turn: 0, fisheye: null,
 }
 
-export function isPlain(look: Look): boolean {
+export function isPlain(look: Readonly<Look>): boolean {
   return (Object.keys(PLAIN) as (keyof Look)[]).every((key) => look[key] === PLAIN[key])
 }
 
@@ -54,7 +57,7 @@ function rotateHue(degrees: number): Matrix {
  * up to half the range, contrast goes from flat to double about middle grey, saturation from grey to double, hue by up
  * to half a turn.
  */
-export function colourOf(look: Look): { matrix: Float32Array; offset: number } {
+export function colourOf(look: Readonly<Look>): { matrix: Float32Array; offset: number } {
   const contrast = look.contrast / 50
   const saturation = look.saturation / 50
   const hue = ((look.hue - 50) / 50) * 180
@@ -72,7 +75,7 @@ export function colourOf(look: Look): { matrix: Float32Array; offset: number } {
  * Where in the picture a point of the window comes from: column-major 2×2 about the centre. The picture is turned, then
  * mirrored as it stands in the window.
  */
-export function placeOf(look: Look): Float32Array {
+export function placeOf(look: Readonly<Look>): Float32Array {
   const turns = { 0: [1, 0, 0, 1], 90: [0, -1, 1, 0], 180: [-1, 0, 0, -1], 270: [0, 1, -1, 0] } as const
   const [a, b, c, d] = turns[look.turn]
   const [x, y] = [look.flipX ? -1 : 1, look.flipY ? -1 : 1]
@@ -80,6 +83,24 @@ export function placeOf(look: Look): Float32Array {
 }
 
 /** Turned by a quarter, a picture's width is its height. */
-export function isSideways(look: Look): boolean {
+export function isSideways(look: Readonly<Look>): boolean {
   return look.turn === 90 || look.turn === 270
+}
+
+/** The shape of what is shown of a picture of such a size; only the ratio matters. */
+export function shownSize(look: Readonly<Look>, width: number, height: number): { width: number; height: number } {
+  const shape = look.fisheye === null ? { width, height } : viewSize(look.fisheye)
+  return isSideways(look) ? { width: shape.height, height: shape.width } : shape
+}
+
+/** Where within what is straightened or as it came a point of the window is, both 0..1 across and down. */
+export function unturned(look: Readonly<Look>, x: number, y: number): { x: number; y: number } {
+  const [a = 1, b = 0, c = 0, d = 1] = placeOf(look)
+  return { x: a * (x - 0.5) + c * (y - 0.5) + 0.5, y: b * (x - 0.5) + d * (y - 0.5) + 0.5 }
+}
+
+/** A direction in the window, right and up positive, as the camera must go for it. */
+export function towards(look: Readonly<Look>, right: number, up: number): { right: number; up: number } {
+  const [a = 1, b = 0, c = 0, d = 1] = placeOf(look)
+  return { right: a * right - c * up + 0, up: d * up - b * right + 0 }
 }

@@ -3,6 +3,7 @@ import type { Picture } from '@/media/sinks/sink'
 import { settle } from '@/media/testing'
 import type { DrawBackend } from './backend'
 import type { Rect } from './layout'
+import { PLAIN } from './look'
 import { WallRenderer, type DrawPath } from './renderer'
 import { yuvToRgb } from './webgl'
 
@@ -44,10 +45,14 @@ function videoFrame(name: number): Picture {
 function make(path?: DrawPath): void {
   const mount = document.createElement('div')
   const backend: DrawBackend = {
-    kind: 'webgl2', software, get usable() { return usable },
+    kind: 'webgl2', software, dewarps: true, get usable() { return usable },
     resize: (w, h) => { renderer.canvas.width = w; renderer.canvas.height = h; log.push(`size ${w}x${h}`) },
     upload: (tile, p) => log.push(`up ${tile} ${p.kind} ${p.width}`),
-    draw: (tile, c, grey) => { log.push(`draw ${tile} ${c.x},${c.y} ${c.width}x${c.height}${grey ? ' grey' : ''}`); return true },
+    draw: (tile, c, grey, look, zoom) => {
+      const how = `${grey ? ' grey' : ''}${zoom !== undefined && zoom.scale > 1 ? ` ${zoom.scale}x` : ''}${look?.flipX === true ? ' mirrored' : ''}`
+      log.push(`draw ${tile} ${c.x},${c.y} ${c.width}x${c.height}${how}`)
+      return true
+    },
     clear: () => log.push('clear'), forget: (tile) => log.push(`forget ${tile}`), destroy: () => undefined,
   }
   renderer = new WallRenderer(mount, {
@@ -111,6 +116,21 @@ describe('renderer', () => {
     renderer.grey(2, false)
     frame()
     expect(log).toEqual(['draw 1 0,0 100x50 grey'])
+  })
+
+  it('draws a zoom or a look once, without a new picture and without touching the buffer', () => {
+    software = true
+    make()
+    renderer.push(1, planes(200))
+    frame()
+    log = []
+    const zoom = { scale: 4, x: 0.5, y: 0.5 }
+    renderer.zoom(1, zoom)
+    renderer.zoom(1, zoom)
+    renderer.look(1, { ...PLAIN, flipX: true })
+    frame()
+    frame()
+    expect(log).toEqual(['draw 1 0,0 100x50 4x mirrored'])
   })
 
   it('drops pictures while the context is lost and goes on when it is back', () => {

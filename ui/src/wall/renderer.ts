@@ -9,6 +9,7 @@ import { FrameCopier } from './copier'
 import type { Rect } from './layout'
 import { type Look, PLAIN } from './look'
 import { WebGlBackend } from './webgl'
+import { WHOLE, type Zoom } from './zoom'
 
 /** `frame`: the engine uploads the VideoFrame; `copy`: its planes are copied out and uploaded by us; `canvas2d`: drawImage. */
 export type DrawPath = 'frame' | 'copy' | 'canvas2d'
@@ -36,6 +37,7 @@ interface Tile {
   cell: Rect | null
   grey: boolean
   look: Readonly<Look>
+  zoom: Zoom
   next: Picture | null
   copying: boolean
   /** Came while another was being copied. */
@@ -113,6 +115,10 @@ export class WallRenderer {
     this.applyScale(true)
   }
 
+  get dewarps(): boolean {
+    return this.backend.dewarps
+  }
+
   /** Where the tile is, or null to hide it; its last picture is kept. */
   place(tile: number, cell: Rect | null): void {
     const own = this.tile(tile)
@@ -134,7 +140,17 @@ export class WallRenderer {
   /** How the tile is shown from now on; what the device sends and what is recorded stay as they are. */
   look(tile: number, look: Readonly<Look>): void {
     const own = this.tile(tile)
+    if (own.look === look) return
     own.look = look
+    own.dirty = true
+    this.schedule()
+  }
+
+  /** Which part of the picture fills the window from now on. */
+  zoom(tile: number, zoom: Zoom): void {
+    const own = this.tile(tile)
+    if (own.zoom === zoom) return
+    own.zoom = zoom
     own.dirty = true
     this.schedule()
   }
@@ -173,7 +189,7 @@ export class WallRenderer {
   private tile(tile: number): Tile {
     let own = this.tiles.get(tile)
     if (own === undefined) {
-      own = { cell: null, grey: false, look: PLAIN, next: null, copying: false, waiting: null, dirty: false, width: 0, height: 0 }
+      own = { cell: null, grey: false, look: PLAIN, zoom: WHOLE, next: null, copying: false, waiting: null, dirty: false, width: 0, height: 0 }
       this.tiles.set(tile, own)
     }
     return own
@@ -269,7 +285,9 @@ export class WallRenderer {
     this.applyScale(false)
     if (this.stale) this.backend.clear({ x: 0, y: 0, width: this.canvas.width, height: this.canvas.height })
     for (const [tile, own] of this.tiles) {
-      if (own.cell !== null && (own.dirty || this.stale)) this.backend.draw(tile, this.toBuffer(own.cell), own.grey, own.look)
+      if (own.cell !== null && (own.dirty || this.stale)) {
+        this.backend.draw(tile, this.toBuffer(own.cell), own.grey, own.look, own.zoom)
+      }
       own.dirty = false
     }
     this.stale = false
@@ -289,7 +307,10 @@ export class WallRenderer {
     }
   }
 
-  /** Buffer pixels per CSS pixel: the screen's, but where the processor draws never more than the videos have. */
+  /**
+   * Buffer pixels per CSS pixel: the screen's, but where the processor draws never more than the videos have. Zoom does
+   * not count: the buffer would change its size under the fingers, and other windows would be drawn coarser for it.
+   */
   private wantedScale(): number {
     const screen = Math.min(MAX_SCALE, window.devicePixelRatio || 1)
     if (!this.backend.software) return screen

@@ -3,7 +3,10 @@ import type { Code, Profile } from '@/api/generated'
 import type { Player } from '@/media/tile-player'
 import type { SinkPath } from '@/media/sinks/sink'
 import type { LayoutCount, Rect } from './layout'
+import { type Look, PLAIN } from './look'
 import { PresentationStats } from './stats'
+import { WHOLE, type Zoom } from './zoom'
+import { magnification } from './zooming'
 
 export interface WallChannel { device: string; channel: number; name: string; hasSub: boolean }
 
@@ -29,6 +32,8 @@ export interface TileView {
   visible: boolean
   selected: boolean
   enlarged: boolean
+  /** 1..8: how many times closer than when all of the picture is seen. */
+  zoom: number
 }
 
 export interface TileStats {
@@ -72,6 +77,8 @@ export class WallTile {
   arrivedAtMs = 0
   width = 0
   height = 0
+  zoom: Zoom = WHOLE
+  look: Readonly<Look> = PLAIN
   stats = new PresentationStats()
   index: number
   channel: WallChannel
@@ -130,6 +137,7 @@ export class WallTile {
       visible: this.rect !== null,
       selected,
       enlarged,
+      zoom: magnification(this),
     }
   }
 
@@ -158,5 +166,6 @@ export function emptyView(index: number, rect: Rect, selected: boolean): TileVie
   return {
     index, channel: null, phase: 'empty', code: null, detail: null, retryAtMs: null, ageMs: null, hasPicture: false,
     profile: 'sub', path: null, transport: null, width: 0, height: 0, rect, visible: true, selected, enlarged: false,
+    zoom: 1,
   }
 }

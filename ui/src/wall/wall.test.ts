@@ -3,8 +3,11 @@ import type { OpenTile, RpcSchema, StreamConfig } from '@/api/generated'
 import { concat, FakeClock, message, settle, type MessageFields } from '@/media/testing'
 import type { Socket } from '@/media/websocket'
 import type { DrawBackend } from './backend'
+import { startOf } from './fisheye'
+import { PLAIN } from './look'
 import type { Rpc } from './streams'
-import { Wall, type TileView, type WallChannel } from './wall'
+import { Wall, type TileView, type WallChannel, type WallOptions } from './wall'
+import type { Zoom } from './zoom'
 
 /** The core behind the wall: remembers what is open and can send to it. */
 class FakeCore {
@@ -73,6 +76,8 @@ let pages: string[]
 let drawn: string[]
 let frames: (() => void)[]
 let mount: HTMLElement
+/** How each window was drawn last. */
+const zooms = new Map<number, Zoom>()
 
 const channels = (n: number, hasSub = true): WallChannel[] =>
   Array.from({ length: n }, (_, i) => ({ device: 'd', channel: i + 1, name: `Camera ${i + 1}`, hasSub }))
@@ -84,17 +89,19 @@ async function run(ms = 120): Promise<void> {
   await settle()
 }
 
-function make(layout: 1 | 4 | 9 | 16 = 4, hardDecoding = true): void {
+function make(layout: 1 | 4 | 9 | 16 = 4, hardDecoding = true, more: Partial<WallOptions> = {}): void {
+  zooms.clear()
   const backend: DrawBackend = {
-    kind: 'webgl2', software: false, usable: true,
+    kind: 'webgl2', software: false, usable: true, dewarps: true,
     resize: () => undefined, upload: (tile, picture) => drawn.push(`${tile}:${picture.width}`),
-    draw: (tile, _, grey) => (grey && drawn.push(`${tile}:grey`), true),
+    draw: (tile, _, grey, __, zoom) => (zoom && zooms.set(tile, zoom), grey && drawn.push(`${tile}:grey`), true),
     clear: () => undefined, forget: (tile) => drawn.push(`${tile}:forgot`), destroy: () => undefined,
   }
   wall = new Wall({
     mount, rpc: core.rpc, hardDecoding, layout,
     onViews: (v) => { views = v; emitted++ },
     onPage: (page, of) => pages.push(`${page}/${of}`),
+    ...more,
     environment: {
       clock,
       connection: { openSocket: core.openSocket, fetch: () => new Promise(() => undefined), random: () => 0 },
@@ -393,6 +400,85 @@ describe('wall', () => {
     wall.setPaused(null, false)
     await run()
     expect(core.list).toEqual(['5sub', '6sub'])
+  })
+
+  it('zoomed, a window gets its main stream; whole again, the sub stream is back', async () => {
+    make()
+    wall.setChannels(channels(4))
+    await run()
+    for (const channel of [1, 2, 3, 4]) await playing(channel)
+    wall.zoomBy(1, 2)
+    await run()
+    expect(core.list).toEqual(['1sub', '2main', '2sub', '3sub', '4sub'])
+    expect(views.map((v) => v.zoom)).toEqual([1, 2, 1, 1])
+    await playing(2, 'main', 4)
+    expect(views[1]).toMatchObject({ profile: 'main', width: 4, enlarged: false })
+    wall.zoomBy(1, 100)
+    await run()
+    expect(wall.zoomOf(1)).toBe(8)
+    wall.resetZoom(1)
+    core.picture(core.wire(2), 2)
+    await run()
+    expect(core.list).toEqual(['1sub', '2sub', '3sub', '4sub'])
+    expect(views[1]).toMatchObject({ profile: 'sub', zoom: 1 })
+  })
+
+  it('whoever comes back to a window sees all of it; enlarging and layouts keep the zoom', async () => {
+    make()
+    wall.setChannels(channels(8))
+    await run()
+    await playing(1)
+    wall.zoomBy(0, 3)
+    wall.enlarge(0)
+    await run()
+    expect(zooms.get(1)).toMatchObject({ scale: 3 })
+    wall.enlarge(null)
+    expect(wall.zoomOf(0)).toBe(3)
+    wall.setPage(1)
+    expect(wall.zoomOf(0)).toBe(1)
+    wall.setPage(0)
+    await run()
+    expect(zooms.get(1)).toEqual({ scale: 1, x: 0.5, y: 0.5 })
+  })
+
+  it('a window looks as its channel did last, also after moving up; a straightened one has its own shape', async () => {
+    const turned = { ...PLAIN, turn: 90 as const }
+    make(1, true, { lookOf: (channel) => (channel.channel === 2 ? turned : PLAIN) })
+    wall.setChannels(channels(2))
+    await run()
+    wall.setPage(1)
+    await run()
+    core.config(core.wire(2))
+    const bytes = new Uint8Array(4 + 16 * 9 * 1.5)
+    bytes[0] = 16
+    bytes[2] = 8
+    core.send({ kind: 3, tile: core.wire(2), arrivalUs: 1, payload: bytes.subarray(0, 4 + 16 * 8 * 1.5) })
+    await run()
+    expect(wall.pictureBox(1)).toMatchObject({ width: 300, height: 600 })
+    wall.setChannels(channels(2).slice(1))
+    await run()
+    expect(wall.pictureBox(0)).toMatchObject({ width: 300, height: 600 })
+    wall.setLook(0, { ...PLAIN, fisheye: startOf('ceiling', 'double') })
+    await run()
+    expect(wall.pictureBox(0)).toMatchObject({ width: 675, height: 600 })
+  })
+
+  it('tells of a view turned with keys, and pans only where there is more', async () => {
+    const told: unknown[] = []
+    make(1, true, { onLook: (channel, look) => told.push([channel.channel, look.fisheye?.pan]) })
+    wall.setChannels(channels(1))
+    await run()
+    await playing(1)
+    expect(wall.panBy(0, 1, 0)).toBe(false)
+    wall.setLook(0, { ...PLAIN, fisheye: startOf('ceiling', 'panorama') })
+    expect(wall.panBy(0, 1, 0)).toBe(true)
+    expect(told).toEqual([[1, 45]])
+    wall.setLook(0, { ...PLAIN, fisheye: startOf('wall', 'eptz') })
+    wall.zoomBy(0, 2)
+    await run()
+    expect(views[0]!.zoom).toBe(2)
+    wall.resetZoom(0)
+    expect(wall.zoomOf(0)).toBe(1)
   })
 
   it('never lets a close overtake its opening', async () => {

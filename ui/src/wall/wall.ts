@@ -3,11 +3,13 @@ import type { Profile } from '@/api/generated'
 import { systemClock, type Clock } from '@/media/clock'
 import type { Picture } from '@/media/sinks/sink'
 import { listenForGestures, type CarryHandlers } from './gestures'
-import { clampPage, contain, layoutRects, pageCount, pageIndices, pageOf, rectAt, type LayoutCount, type Rect } from './layout'
-import type { Look } from './look'
+import { clampPage, layoutRects, pageCount, pageIndices, pageOf, rectAt, type LayoutCount, type Rect } from './layout'
+import { type Look, PLAIN } from './look'
 import { WallRenderer, type RendererOptions } from './renderer'
 import { Streams, type Rpc, type StreamsSetup } from './streams'
 import { emptyView, WallTile, type TileStats, type TileStream, type TileView, type WallChannel } from './tile'
+import { isWhole, visiblePart, WHOLE } from './zoom'
+import { magnification, sizeOf, Zooming } from './zooming'
 
 export type { LayoutCount } from './layout'
 export type { TileStats, TileView, WallChannel } from './tile'
@@ -22,6 +24,10 @@ export interface WallOptions {
   onPage(page: number, pages: number): void
   /** Who carries windows from place to place. */
   carry?: CarryHandlers
+  /** How a channel was shown last; plain without it. */
+  lookOf?(channel: WallChannel): Readonly<Look>
+  /** The user turned or zoomed a straightened picture by hand. */
+  onLook?(channel: WallChannel, look: Readonly<Look>): void
   /** For tests and benchmarks. */
   environment?: Partial<Omit<StreamsSetup, 'rpc'>> & { renderer?: RendererOptions }
 }
@@ -40,6 +46,7 @@ export class Wall {
   private readonly renderer: WallRenderer
   private readonly streams: Streams
   private readonly stopGestures: () => void
+  private readonly zooming: Zooming
   private tiles: WallTile[] = []
   /** Positions on the wall up to the last that holds a channel; empty windows between them count. */
   private places = 0
@@ -88,11 +95,24 @@ export class Wall {
         const index = this.indexAt(x, y)
         if (index !== null) this.select(index)
       },
-      doubleTap: (x, y) => this.enlarge(this.enlarged === null ? this.indexAt(x, y) : null),
+      doubleTap: (x, y) => {
+        const index = this.indexAt(x, y)
+        if (index !== null && this.zoomOf(index) > 1) this.resetZoom(index)
+        else this.enlarge(this.enlarged === null ? index : null)
+      },
       swipe: (direction) => {
-        if (this.enlarged === null) this.setPage(this.page + direction)
+        if (this.enlarged === null && !this.zooming.claimed) this.setPage(this.page + direction)
       },
       ...(options.carry && { carry: options.carry }),
+    })
+    // Behind the taps: of the two this one says what the browser may do with fingers.
+    this.zooming = new Zooming(options.mount, {
+      tileAt: (x, y) => {
+        const tile = this.at(this.indexAt(x, y) ?? -1)
+        return tile?.hasPicture === true ? tile : null
+      },
+      show: (tile) => this.show(tile),
+      turned: (tile) => options.onLook?.(tile.channel, tile.look),
     })
     window.__bartizanWall = this
     this.resize()
@@ -105,7 +125,7 @@ export class Wall {
     this.tiles = channels.flatMap((channel, index) => {
       if (channel === null) return []
       const tile = old.get(key(channel))
-      if (tile === undefined || !old.delete(key(channel))) return [new WallTile(this.nextId++, index, channel)]
+      if (tile === undefined || !old.delete(key(channel))) return [this.newTile(index, channel)]
       tile.index = index
       tile.channel = channel
       return [tile]
@@ -184,16 +204,52 @@ export class Wall {
     this.reconcile(0)
   }
 
-  /** Shows a window brighter, turned, mirrored …, without touching its device. */
+  /** Shows a window brighter, turned, mirrored, straightened …, without touching its device. */
   setLook(index: number, look: Readonly<Look>): void {
     const tile = this.at(index)
-    if (tile !== undefined) this.renderer.look(tile.id, { ...look })
+    if (tile === undefined) return
+    const { width, height } = sizeOf(tile)
+    tile.look = { ...look }
+    const now = sizeOf(tile)
+    // What was in the middle is somewhere else in another shape.
+    if (now.width * height !== now.height * width) tile.zoom = WHOLE
+    this.show(tile)
+    if (tile.index === this.enlarged || this.layout === 1) this.reconcile(PAGE_LINGER_MS)
+  }
+
+  /** Whether fisheye pictures can be straightened here. */
+  get dewarps(): boolean {
+    return this.renderer.dewarps
+  }
+
+  /** 1..8: how many times closer a window is than when it shows all it can. */
+  zoomOf(index: number): number {
+    const tile = this.at(index)
+    return tile === undefined ? 1 : magnification(tile)
+  }
+
+  /** The twin of a pinch: `factor` times closer about the middle of the window. */
+  zoomBy(index: number, factor: number): void {
+    const tile = this.at(index)
+    if (tile !== undefined) this.zooming.step(tile, factor)
+  }
+
+  /** The twin of a drag, in steps to the right and down; false when the window already shows all there is. */
+  panBy(index: number, right: number, down: number): boolean {
+    const tile = this.at(index)
+    return tile !== undefined && this.zooming.nudge(tile, right, down)
+  }
+
+  resetZoom(index: number): void {
+    const tile = this.at(index)
+    if (tile !== undefined) this.zooming.reset(tile)
   }
 
   /** Where the picture of a window is within the wall, CSS pixels; null while it is hidden or has no picture. */
   pictureBox(index: number): Rect | null {
     const tile = this.at(index)
-    return tile === undefined || tile.rect === null || tile.width === 0 ? null : contain(tile.rect, tile.width, tile.height)
+    if (tile === undefined || tile.rect === null || tile.width === 0) return null
+    return visiblePart(tile.zoom, tile.rect, sizeOf(tile)).box
   }
 
   networkChanged(): void {
@@ -219,6 +275,7 @@ export class Wall {
 
   destroy(): void {
     this.destroyed = true
+    this.zooming.stop()
     this.stopGestures()
     this.streams.destroy()
     this.renderer.destroy()
@@ -242,13 +299,19 @@ export class Wall {
     const { clientWidth: width, clientHeight: height } = this.options.mount
     const one = this.enlarged !== null || this.layout === 1
     const single = this.at(this.enlarged ?? this.page)
-    const aspect = one && single !== undefined && single.width > 0 ? single.width / single.height : undefined
+    const shape = one && single !== undefined && single.width > 0 ? sizeOf(single) : undefined
+    const aspect = shape === undefined ? undefined : shape.width / shape.height
     this.rects = layoutRects(this.enlarged !== null ? 1 : this.layout, width, height, aspect)
     const indices = this.enlarged !== null ? [this.enlarged] : pageIndices(this.page, this.layout)
     for (const tile of this.tiles) {
       const at = indices.indexOf(tile.index)
       tile.rect = at < 0 ? null : this.rects[at] ?? null
       this.renderer.place(tile.id, tile.rect)
+      // Whoever comes back to a window expects all of it.
+      if (tile.rect === null && !isWhole(tile.zoom)) {
+        tile.zoom = WHOLE
+        this.renderer.zoom(tile.id, WHOLE)
+      }
       this.reconcileStreams(tile, lingerMs)
     }
     this.setTicking(this.active && this.tiles.length > 0)
@@ -260,12 +323,30 @@ export class Wall {
     this.changed()
   }
 
+  private newTile(index: number, channel: WallChannel): WallTile {
+    const tile = new WallTile(this.nextId++, index, channel)
+    tile.look = this.options.lookOf?.(channel) ?? PLAIN
+    this.renderer.look(tile.id, tile.look)
+    return tile
+  }
+
+  /** Looked at so closely that only the main stream will do. */
+  private isClose(tile: WallTile): boolean {
+    return tile.index === this.enlarged || !isWhole(tile.zoom) || (this.layout === 1 && tile.look.fisheye !== null)
+  }
+
+  private show(tile: WallTile): void {
+    this.renderer.look(tile.id, tile.look)
+    this.renderer.zoom(tile.id, tile.zoom)
+    this.reconcileStreams(tile, PAGE_LINGER_MS)
+    this.changed()
+  }
+
   private reconcileStreams(tile: WallTile, lingerMs: number): void {
     const wanted = new Set<Profile>()
-    const isEnlarged = tile.index === this.enlarged
     if (this.active && tile.rect !== null && !tile.paused) {
       wanted.add(tile.base)
-      if (isEnlarged && !tile.unsupported.has('main')) wanted.add('main')
+      if (this.isClose(tile) && !tile.unsupported.has('main')) wanted.add('main')
     }
     if (wanted.size > 0) tile.target = wanted.has('main') ? 'main' : tile.base
     for (const profile of wanted) this.streams.start(tile, profile)
@@ -287,8 +368,7 @@ export class Wall {
     if (isTarget && tile.shown !== stream.profile) {
       const before = tile.shown
       tile.shown = stream.profile
-      const isEnlarged = tile.index === this.enlarged
-      if (before === 'main' && !isEnlarged) this.streams.stop(tile, 'main', 0, false)
+      if (before === 'main' && !this.isClose(tile)) this.streams.stop(tile, 'main', 0, false)
       this.changed()
     }
     this.renderer.push(tile.id, picture)

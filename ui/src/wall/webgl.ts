@@ -1,20 +1,46 @@
 /** Drawing with WebGL2: one canvas, textures per tile, and only the tiles that changed. */
 import type { Picture } from '@/media/sinks/sink'
 import type { DrawBackend } from './backend'
-import { contain, type Rect } from './layout'
-import { colourOf, isSideways, type Look, PLAIN, placeOf } from './look'
+import { dewarpOf } from './fisheye'
+import type { Rect } from './layout'
+import { colourOf, type Look, PLAIN, placeOf, shownSize } from './look'
+import { visiblePart, WHOLE, type Zoom } from './zoom'
 
 const VERTEX = `#version 300 es
 uniform mat2 place;
-out vec2 at;
+uniform vec4 part; // of what is shown: left, top, width, height, 0..1
+out highp vec2 at;
 void main() {
   // A triangle that covers the viewport; the picture's first row is at the top.
   vec2 p = vec2(gl_VertexID == 1 ? 3.0 : -1.0, gl_VertexID == 2 ? 3.0 : -1.0);
-  at = place * vec2(p.x * 0.5, -p.y * 0.5) + 0.5;
+  at = place * (part.xy + part.zw * vec2(0.5 + 0.5 * p.x, 0.5 - 0.5 * p.y) - 0.5) + 0.5;
   gl_Position = vec4(p, 0.0, 1.0);
 }`
 
-const FRAGMENT = `#version 300 es
+/** `lensPoint` of fisheye.ts, line by line; false where the lens saw nothing. */
+const DEWARP = `
+uniform highp int rows;
+uniform highp vec4 span, circle;
+uniform highp mat3 gaze, toLens;
+uniform highp float rim;
+highp vec3 direction(highp vec2 v) {
+  if (rows == 0) return normalize(gaze * vec3(v.x * 2.0 - 1.0, 1.0 - v.y * 2.0, 1.0));
+  highp float n = float(rows);
+  highp float row = min(n - 1.0, floor(v.y * n));
+  highp float heading = span.x + span.y * (v.x + row) / n;
+  highp float elevation = span.z - span.w * (v.y * n - row);
+  return vec3(cos(elevation) * sin(heading), cos(elevation) * cos(heading), sin(elevation));
+}
+bool find(inout highp vec2 v) {
+  highp vec3 lens = toLens * direction(v);
+  highp float aside = length(lens.xy);
+  highp float reach = atan(aside, lens.z) / rim;
+  highp float along = aside > 1e-6 ? reach / aside : 0.0;
+  v = circle.xy + circle.zw * along * lens.xy;
+  return reach <= 1.0001 && all(greaterThanEqual(v, vec2(0.0))) && all(lessThanEqual(v, vec2(1.0)));
+}`
+
+const fragment = (dewarp: boolean): string => `#version 300 es
 precision mediump float;
 uniform sampler2D a, b, c;
 uniform int planes; // 0: RGB in a; 2: Y in a, UV in b; 3: Y, U, V
@@ -23,21 +49,35 @@ uniform vec3 offset;
 uniform float grey;
 uniform mat3 colouring;
 uniform float colourOffset;
-in vec2 at;
+// Half precision has not enough steps for the columns of a large picture.
+in highp vec2 at;
 out vec4 colour;
+${dewarp ? DEWARP : ''}
 void main() {
   vec3 rgb;
-  if (planes == 0) rgb = texture(a, at).rgb;
+  highp vec2 from = at;
+  ${dewarp ? 'if (!find(from)) { colour = vec4(0.0, 0.0, 0.0, 1.0); return; }' : ''}
+  if (planes == 0) rgb = textureLod(a, from, 0.0).rgb;
   else {
-    vec2 uv = planes == 2 ? texture(b, at).rg : vec2(texture(b, at).r, texture(c, at).r);
-    rgb = toRgb * (vec3(texture(a, at).r, uv) - offset);
+    vec2 uv = planes == 2 ? textureLod(b, from, 0.0).rg : vec2(textureLod(b, from, 0.0).r, textureLod(c, from, 0.0).r);
+    rgb = toRgb * (vec3(textureLod(a, from, 0.0).r, uv) - offset);
   }
   rgb = clamp(colouring * rgb + colourOffset, 0.0, 1.0);
   if (grey > 0.0) rgb = mix(rgb, vec3(dot(rgb, vec3(0.2126, 0.7152, 0.0722)) * 0.7), grey);
   colour = vec4(rgb, 1.0);
 }`
 
-type Uniform = 'planes' | 'toRgb' | 'offset' | 'grey' | 'place' | 'colouring' | 'colourOffset'
+const UNIFORMS = ['planes', 'toRgb', 'offset', 'grey', 'place', 'part', 'colouring', 'colourOffset'] as const
+const DEWARP_UNIFORMS = ['rows', 'span', 'circle', 'gaze', 'toLens', 'rim'] as const
+
+type Uniform = (typeof UNIFORMS)[number] | (typeof DEWARP_UNIFORMS)[number]
+
+interface Program {
+  program: WebGLProgram
+  uniforms: Record<Uniform, WebGLUniformLocation | null>
+  /** The one the uniforms have now. */
+  look: Readonly<Look> | null
+}
 
 interface TileTextures {
   textures: WebGLTexture[]
@@ -71,14 +111,16 @@ const PASS_PIXELS = 1024
 
 export class WebGlBackend implements DrawBackend {
   readonly kind = 'webgl2'
+  dewarps = true
   software: boolean
   private readonly canvas: HTMLCanvasElement
   private readonly gl: WebGL2RenderingContext
   private readonly tiles = new Map<number, TileTextures>()
-  private uniforms: Record<Uniform, WebGLUniformLocation | null> | null = null
+  private plain: Program | null = null
+  /** Made for the first fisheye picture; most walls have none. */
+  private dewarping: Program | null = null
+  private current: Program | null = null
   private readonly restored: () => void
-  /** The one the uniforms have now. */
-  private look: Look | null = null
 
   /** `restored` is called when a lost context is back: every tile is empty until its next picture. */
   static create(canvas: HTMLCanvasElement, restored: () => void): WebGlBackend | null {
@@ -107,7 +149,7 @@ export class WebGlBackend implements DrawBackend {
   }
 
   get usable(): boolean {
-    return this.uniforms !== null && !this.gl.isContextLost()
+    return this.plain !== null && !this.gl.isContextLost()
   }
 
   resize(width: number, height: number): void {
@@ -155,26 +197,42 @@ export class WebGlBackend implements DrawBackend {
     }
   }
 
-  draw(tile: number, cell: Rect, grey: boolean, look: Look = PLAIN): boolean {
+  draw(tile: number, cell: Rect, grey: boolean, look: Readonly<Look> = PLAIN, zoom: Zoom = WHOLE): boolean {
     const own = this.tiles.get(tile)
-    if (own === undefined || !this.usable || this.uniforms === null) return false
-    const { gl, uniforms } = this
+    if (own === undefined || !this.usable || this.plain === null) return false
+    const { gl } = this
+    const program = look.fisheye === null ? this.plain : this.dewarper()
+    if (program === null) return this.draw(tile, cell, grey, { ...look, fisheye: null }, zoom)
     this.clear(cell)
-    const sideways = isSideways(look)
-    const box = contain(cell, sideways ? own.height : own.width, sideways ? own.width : own.height)
+    const { box, part } = visiblePart(zoom, cell, shownSize(look, own.width, own.height))
     gl.viewport(box.x, this.canvas.height - box.y - box.height, box.width, box.height)
     for (let i = 0; i < own.textures.length; i++) {
       gl.activeTexture(gl.TEXTURE0 + i)
       gl.bindTexture(gl.TEXTURE_2D, own.textures[i] ?? null)
     }
+    if (program !== this.current) {
+      this.current = program
+      gl.useProgram(program.program)
+    }
+    const { uniforms } = program
     gl.uniform1i(uniforms.planes, own.planes)
     gl.uniform1f(uniforms.grey, grey ? 1 : 0)
-    if (look !== this.look) {
-      this.look = look
+    gl.uniform4f(uniforms.part, part.x, part.y, part.width, part.height)
+    if (look !== program.look) {
+      program.look = look
       const { matrix, offset } = colourOf(look)
       gl.uniformMatrix2fv(uniforms.place, false, placeOf(look))
       gl.uniformMatrix3fv(uniforms.colouring, false, matrix)
       gl.uniform1f(uniforms.colourOffset, offset)
+    }
+    if (look.fisheye !== null) {
+      const { rows, span, circle, gaze, toLens, rim } = dewarpOf(look.fisheye, own)
+      gl.uniform1i(uniforms.rows, rows)
+      gl.uniform4fv(uniforms.span, span)
+      gl.uniform4fv(uniforms.circle, circle)
+      gl.uniformMatrix3fv(uniforms.gaze, false, gaze)
+      gl.uniformMatrix3fv(uniforms.toLens, false, toLens)
+      gl.uniform1f(uniforms.rim, rim)
     }
     if (own.planes !== 0) {
       gl.uniformMatrix3fv(uniforms.toRgb, false, own.toRgb)
@@ -207,7 +265,7 @@ export class WebGlBackend implements DrawBackend {
   private readonly onLost = (event: Event): void => {
     // Without this the context is not restored.
     event.preventDefault()
-    this.uniforms = null
+    this.plain = this.dewarping = this.current = null
     this.tiles.clear()
   }
 
@@ -218,8 +276,30 @@ export class WebGlBackend implements DrawBackend {
 
   private setUp(): void {
     const { gl } = this
+    this.plain = this.program(false)
+    this.dewarping = null
+    gl.bindVertexArray(gl.createVertexArray())
+    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1)
+    gl.enable(gl.SCISSOR_TEST)
+    gl.clearColor(0, 0, 0, 1)
+  }
+
+  /** Null where the driver does not take it. */
+  private dewarper(): Program | null {
+    if (this.dewarping !== null || !this.dewarps) return this.dewarping
+    try {
+      this.dewarping = this.program(true)
+    } catch {
+      this.dewarps = false
+    }
+    return this.dewarping
+  }
+
+  /** Compiled, and in use from here on. */
+  private program(dewarp: boolean): Program {
+    const { gl } = this
     const program = gl.createProgram()
-    for (const [type, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]] as const) {
+    for (const [type, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, fragment(dewarp)]] as const) {
       const shader = gl.createShader(type)
       if (shader === null) throw new Error('no shader')
       gl.shaderSource(shader, source)
@@ -231,15 +311,8 @@ export class WebGlBackend implements DrawBackend {
     gl.useProgram(program)
     const where = (name: string): WebGLUniformLocation | null => gl.getUniformLocation(program, name)
     ;['a', 'b', 'c'].forEach((name, unit) => gl.uniform1i(where(name), unit))
-    this.uniforms = {
-      planes: where('planes'), toRgb: where('toRgb'), offset: where('offset'), grey: where('grey'), place: where('place'),
-      colouring: where('colouring'), colourOffset: where('colourOffset'),
-    }
-    this.look = null
-    gl.bindVertexArray(gl.createVertexArray())
-    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1)
-    gl.enable(gl.SCISSOR_TEST)
-    gl.clearColor(0, 0, 0, 1)
+    const uniforms = Object.fromEntries([...UNIFORMS, ...DEWARP_UNIFORMS].map((name) => [name, where(name)])) as Program['uniforms']
+    return (this.current = { program, uniforms, look: null })
   }
 
   private texture(): WebGLTexture {
