@@ -103,7 +103,7 @@ impl Scrubber {
         }
     }
 
-    /// Every text within a JSON value, by the name of its field.
+    /// Every text within a JSON value, by the name of its field; `None` leaves words of closed lists alone.
     pub fn json(&mut self, value: &mut Value, words: impl Fn(&str) -> Option<Words> + Copy) {
         self.json_at("", value, words);
     }
@@ -111,7 +111,7 @@ impl Scrubber {
     fn json_at(&mut self, key: &str, value: &mut Value, words: impl Fn(&str) -> Option<Words> + Copy) {
         match value {
             Value::String(text) => {
-                if let Some(words) = words(key).or((!is_plain_word(text)).then_some(Words::Prose)) {
+                if let Some(words) = words(key) {
                     *text = self.text(text, words);
                 }
             }
@@ -314,11 +314,6 @@ impl Scrubber {
     }
 }
 
-/// A word of a closed list, a number or a version, which needs no looking at.
-fn is_plain_word(text: &str) -> bool {
-    text.len() < 10 && text.bytes().all(|byte| byte.is_ascii_lowercase())
-}
-
 /// Replaces `known` (lower case) in any case; where it is short, only where it stands alone.
 fn replace(text: &str, known: &str, with: &str) -> String {
     let lower = folded(text);
@@ -419,7 +414,7 @@ fn is_uuid(word: &str) -> bool {
 
 fn host_and_port(word: &str) -> Option<(&str, &str)> {
     let (host, port) = word.rsplit_once(':')?;
-    let is_port = (2..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit());
+    let is_port = (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit());
     (is_port && !host.is_empty() && host.bytes().any(|byte| byte.is_ascii_alphanumeric()))
         .then_some((host, port))
 }
