@@ -6,7 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
 };
 
@@ -47,11 +47,14 @@ struct Texts {
 }
 
 impl Texts {
-    /// The licence files of a folder.
+    /// The licence files of a folder, and of the folders in it: bundled sources of others have theirs there.
     fn of(&mut self, folder: &Path) -> Vec<usize> {
-        let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-        let mut files: Vec<_> =
-            entries.flatten().map(|entry| entry.path()).filter(|path| is_licence(path)).collect();
+        let list = |folder: &Path| -> Vec<PathBuf> {
+            fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+        };
+        let inner = list(folder).into_iter().filter(|path| path.is_dir() && !path.ends_with("node_modules"));
+        let mut files: Vec<_> = inner.flat_map(|path| list(&path)).chain(list(folder)).collect();
+        files.retain(|path| is_licence(path));
         files.sort();
         let mut places: Vec<usize> =
             files.iter().filter_map(|file| Some(self.place(&fs::read_to_string(file).ok()?))).collect();
@@ -163,7 +166,8 @@ fn packages(texts: &mut Texts) -> Result<Vec<Package>, String> {
     let mut all = Vec::new();
     for (place, package) in lock["packages"].as_object().into_iter().flatten() {
         let Some((_, name)) = place.rsplit_once("node_modules/") else { continue };
-        if package["dev"] == true || package["devOptional"] == true {
+        // Optional packages are programs for one system that build things; none ends up in the page.
+        if ["dev", "devOptional", "optional"].iter().any(|flag| package[*flag] == true) {
             continue;
         }
         let folder = ui.join(place);
