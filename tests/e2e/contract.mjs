@@ -73,6 +73,18 @@ export const CALLS = [
   { name: 'live.retry', says: 'an unknown session', request: { session: 'none', tile: 1 }, ...failsWith('notFound') },
   { name: 'live.hint', says: 'taken', request: { hint: 'networkChanged' }, ok: () => {} },
   { name: 'live.stats', says: 'streams and drops', request: {}, ok: fields('streams', 'dropped') },
+  { name: 'diagnostics.make', says: 'a bundle of nothing yet', request: {
+    answers: true,
+    page: { userAgent: 'test at 192.168.44.5', width: 390, height: 844, scale: 2, webCodecs: true, online: true, network: null, windows: [] },
+  }, ok: (made) => {
+    fields('fileName', 'text')(made)
+    const bundle = JSON.parse(made.text)
+    fields('format', 'madeAtMs', 'program', 'settings', 'devices', 'streams', 'failures', 'page', 'answers')(bundle)
+    assert.equal(bundle.format, 'bartizan-diagnostics/1')
+    assert.ok(!made.text.includes('192.168.44.5') && !made.text.includes('127.0.0.1'), 'addresses are pseudonyms')
+    assert.ok(bundle.failures.some(({ what, code }) => what === 'devices.probe' && code === 'invalidPort'), 'it tells what failed')
+  } },
+  { name: 'diagnostics.make', says: 'a page that is none', request: { answers: true, page: 7 }, ...failsWith('invalidInput') },
   { name: 'no.such', says: 'an unknown command', request: {}, ...failsWith('unsupportedCommand') },
 ]
 

@@ -5,6 +5,7 @@ mod brand_witnesses;
 mod carriers;
 mod contract;
 mod dahua_driver;
+mod diagnostics;
 mod driver_contract;
 mod edges;
 mod failures;

@@ -136,7 +136,7 @@ fn is_bare(recorded: &[u8]) -> bool {
     recorded.starts_with(b"v=0")
 }
 
-async fn describe(recorded: Vec<u8>) -> bartizan_base::Result<bartizan_device::StreamDescription> {
+pub async fn describe(recorded: Vec<u8>) -> bartizan_base::Result<bartizan_device::StreamDescription> {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let addr = listener.local_addr().expect("its address");
     let _server = OwnedTask::spawn(async move {

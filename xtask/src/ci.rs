@@ -3,7 +3,7 @@
 use std::{fs, process::Command};
 
 use crate::{
-    mobile,
+    licences, mobile,
     process::{output, run},
     root, setup, target_dir,
 };
@@ -21,6 +21,7 @@ pub fn run_checks() -> Result<(), String> {
     run(cargo().args(["fmt", "--all", "--", "--check"]))?;
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     codegen(true)?;
+    licences::generate(true)?;
     run(&mut setup::npm(&["run", "--silent", "typecheck"]))?;
     run(&mut setup::npm(&["run", "--silent", "lint"]))?;
     if !has_cargo_deny() {

@@ -5,6 +5,7 @@ mod brands;
 mod ci;
 mod demo;
 mod icons;
+mod licences;
 mod mobile;
 mod process;
 mod setup;
@@ -32,7 +33,7 @@ enum Task {
     Ci,
     /// Measures against peers.
     Bench(bench::Options),
-    /// Writes the TypeScript of the command list.
+    /// Writes the TypeScript of the command list, and the list of licences.
     Codegen {
         /// Only compare; fail when it is stale.
         #[arg(long)]
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
         Task::Test(options) => tests::run(&options),
         Task::Ci => ci::run_checks(),
         Task::Bench(options) => bench::run(&options),
-        Task::Codegen { check } => ci::codegen(check),
+        Task::Codegen { check } => ci::codegen(check).and_then(|()| licences::generate(check)),
         Task::Icons => icons::generate(&root()),
         Task::Mobile => ci::mobile(),
     };

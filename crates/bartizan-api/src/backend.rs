@@ -3,6 +3,7 @@
 mod adding;
 mod control;
 mod convert;
+mod diagnostics;
 mod pictures;
 mod scan;
 
@@ -85,6 +86,10 @@ impl Backend {
 }
 
 impl Commands for Backend {
+    fn failed(&self, name: &'static str, error: &Error) {
+        self.app.journal.command_failed(name, error);
+    }
+
     async fn app_info(&self, _: dto::Empty) -> Result<dto::AppInfo> {
         Ok(dto::AppInfo {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -350,6 +355,10 @@ impl Commands for Backend {
             dto::Hint::NetworkChanged => self.app.network_changed(),
         }
         Ok(dto::Empty {})
+    }
+
+    async fn diagnostics_make(&self, request: dto::DiagnosticsRequest) -> Result<dto::Diagnostics> {
+        diagnostics::make(&self.app, self.shell.shell, request).await
     }
 
     async fn live_stats(&self, _: dto::Empty) -> Result<dto::LiveStats> {

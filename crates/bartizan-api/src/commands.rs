@@ -10,6 +10,9 @@ macro_rules! commands {
     ($($(#[$doc:meta])* $method:ident $name:literal ($request:ident) -> $response:ident;)*) => {
         /// One method per command; a shell offers all of them or does not compile.
         pub trait Commands: Send + Sync + 'static {
+            /// A command failed; for what is told in diagnostics.
+            fn failed(&self, _name: &'static str, _error: &Error) {}
+
             $($(#[$doc])* fn $method(
                 &self,
                 request: $request,
@@ -24,7 +27,9 @@ macro_rules! commands {
         pub async fn dispatch(commands: &impl Commands, name: &str, request: serde_json::Value) -> Reply {
             match name {
                 $($name => match parse(request) {
-                    Ok(request) => Reply::from(commands.$method(request).await),
+                    Ok(request) => {
+                        Reply::from(commands.$method(request).await.inspect_err(|e| commands.failed($name, e)))
+                    }
                     Err(error) => Reply::from(Err::<Empty, _>(error)),
                 },)*
                 _ => Reply::from(Err::<Empty, _>(Error::new(
@@ -128,6 +133,8 @@ commands! {
     live_hint "live.hint" (HintDto) -> Empty;
     /// Counters of all stream sessions.
     live_stats "live.stats" (Empty) -> LiveStats;
+    /// Makes a diagnostics bundle for the user to read, keep or send. Nothing is stored or sent by it.
+    diagnostics_make "diagnostics.make" (DiagnosticsRequest) -> Diagnostics;
 }
 
 /// The reply of any command: `{"ok": …}` or `{"err": ErrorDto}`.

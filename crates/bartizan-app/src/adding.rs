@@ -467,8 +467,8 @@ mod tests {
     async fn app(families: &[Arc<FakeFamily>]) -> App {
         let store = Store::in_memory(Vault::in_memory()).unwrap();
         let families = families.iter().map(|one| one.clone() as Arc<dyn Family>).collect();
-        let clock = Arc::new(SystemClock);
-        App::with_parts(store, KeyStorage::Memory, true, clock, Arc::new(NoVideo), families).await.unwrap()
+        let journal = Arc::new(crate::Journal::new(Arc::new(SystemClock)));
+        App::with_parts(store, KeyStorage::Memory, true, journal, Arc::new(NoVideo), families).await.unwrap()
     }
 
     fn draft(password: &str) -> Draft {

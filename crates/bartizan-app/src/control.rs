@@ -454,9 +454,9 @@ mod tests {
         let family = Arc::new(FakeFamily::new("fake", Ok(true)));
         let device = family.driver.clone();
         let store = Store::in_memory(Vault::in_memory()).unwrap();
-        let clock = Arc::new(SystemClock);
+        let journal = Arc::new(crate::Journal::new(Arc::new(SystemClock)));
         let families: Vec<Arc<dyn bartizan_device::Family>> = vec![family];
-        let app = App::with_parts(store, KeyStorage::Memory, true, clock, Arc::new(NoVideo), families)
+        let app = App::with_parts(store, KeyStorage::Memory, true, journal, Arc::new(NoVideo), families)
             .await
             .unwrap();
         let draft = Draft {

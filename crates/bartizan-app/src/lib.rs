@@ -7,6 +7,7 @@ mod cards;
 mod control;
 mod details;
 mod devices;
+pub mod diagnostics;
 mod draft;
 mod drivers;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use bartizan_base::{Clock, Result};
 pub use bartizan_device as device;
 pub use bartizan_device::Transport;
 use bartizan_device::{Family, StreamOpener};
+use bartizan_http::Options;
 pub use bartizan_qr as qr;
 pub use bartizan_store::{ChannelRow, DeviceFacts, DeviceRow, KeyStorage, RouteRow, Store, StreamRow, Vault};
 use tokio::sync::Mutex;
@@ -38,6 +40,7 @@ pub use self::{
         DeviceBook, Devices, UNDO, added_by_from, class_from, existing_profile, transport_from,
         transport_word,
     },
+    diagnostics::Journal,
     draft::{AddedBy, Draft, PortsDraft, is_local},
     drivers::Drivers,
     gate::{Account, LoginGate, Pass},
@@ -56,6 +59,8 @@ pub struct App {
     pub control: Arc<Control>,
     /// Searching the network.
     pub search: Search,
+    /// What failed lately, and what devices answered: for diagnostics.
+    pub journal: Arc<Journal>,
     /// Nothing is stored.
     pub ephemeral: bool,
     store: Store,
@@ -106,8 +111,11 @@ impl App {
         ephemeral: bool,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
-        let opener: Arc<dyn StreamOpener> = Arc::new(bartizan_rtsp::RtspOpener::new());
-        Self::with_parts(store, key_storage, ephemeral, clock, opener, families()).await
+        let journal = Arc::new(Journal::new(clock));
+        let opener = bartizan_rtsp::RtspOpener::new().with_recorder(journal.description_recorder());
+        let opener: Arc<dyn StreamOpener> = Arc::new(opener);
+        let families = families(&journal);
+        Self::with_parts(store, key_storage, ephemeral, journal, opener, families).await
     }
 
     /// The app over given adapters.
@@ -115,19 +123,22 @@ impl App {
         store: Store,
         key_storage: KeyStorage,
         ephemeral: bool,
-        clock: Arc<dyn Clock>,
+        journal: Arc<Journal>,
         opener: Arc<dyn StreamOpener>,
         families: Vec<Arc<dyn Family>>,
     ) -> Result<Self> {
+        let clock = journal.clock().clone();
         let book = Arc::new(DeviceBook::load(store.clone(), clock.now()).await?);
         let gate = Arc::new(LoginGate::default());
         let families = Arc::new(Families::new(families));
-        let live = Arc::new(Live::new(opener, book.clone() as Arc<dyn SourceBook>, gate.clone()));
+        let live =
+            Arc::new(Live::new(opener, book.clone() as Arc<dyn SourceBook>, gate.clone(), journal.clone()));
         let drivers = Arc::new(Drivers::new(families.clone(), book.clone(), gate.clone()));
         let control = Arc::new(Control::new(drivers));
         let search = Search::new(families.clone(), book.clone());
         let devices = Devices::new(book, families, live.clone(), gate, control.clone(), clock);
-        Ok(Self { devices, live, control, search, ephemeral, store, key_storage, settings: Mutex::new(()) })
+        let settings = Mutex::new(());
+        Ok(Self { devices, live, control, search, journal, ephemeral, store, key_storage, settings })
     }
 
     /// Where the key of the device passwords lies.
@@ -163,10 +174,11 @@ impl App {
 }
 
 /// All families, the most telling first: many devices speak ONVIF beside their own language.
-fn families() -> Vec<Arc<dyn Family>> {
+fn families(journal: &Arc<Journal>) -> Vec<Arc<dyn Family>> {
+    let options = Options { recorder: Some(journal.clone()), ..Options::default() };
     vec![
-        Arc::new(bartizan_isapi::Isapi::default()),
-        Arc::new(bartizan_dahua::Dahua::default()),
-        Arc::new(bartizan_onvif::Onvif::default()),
+        Arc::new(bartizan_isapi::Isapi::default().with_recorder(journal.clone())),
+        Arc::new(bartizan_dahua::Dahua::default().with_recorder(journal.clone())),
+        Arc::new(bartizan_onvif::Onvif::default().with_options(options)),
     ]
 }

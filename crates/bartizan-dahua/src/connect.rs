@@ -11,7 +11,7 @@ use std::{
 
 use bartizan_base::Code;
 use bartizan_device::{Endpoint, Identity, Login, quirks};
-use bartizan_http::{Client, HttpError};
+use bartizan_http::{Client, HttpError, Options};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -59,8 +59,9 @@ pub(crate) async fn connect(
     endpoint: &Endpoint,
     login: &Login,
     tries: &TriesLeft,
+    options: Options,
 ) -> Result<Device, DahuaError> {
-    let client = Client::dial(endpoint, login).await?;
+    let client = Client::dial_with(endpoint, login, options).await?;
     let peer = client.peer();
     let Some(credentials) = login.credentials.clone() else {
         let words = format!("{peer} shows nothing without a user name and password");

@@ -9,7 +9,7 @@ use bartizan_device::{
     DeviceClock, Driver, Endpoint, Family, FamilyId, Identity, Imaging, LensMove, Login, OutputCommand,
     Preset, PresetChange, PtzMove, PtzStatus, Reached, Recognised, SearchScope, Sighting, Snapshot,
 };
-use bartizan_http::Client;
+use bartizan_http::{Client, Options, Recorder};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -28,11 +28,12 @@ use crate::{
 pub struct Dahua {
     tries: TriesLeft,
     discovery_port: u16,
+    recorder: Option<Arc<dyn Recorder>>,
 }
 
 impl Default for Dahua {
     fn default() -> Self {
-        Self { tries: TriesLeft::default(), discovery_port: discover::PORT }
+        Self { tries: TriesLeft::default(), discovery_port: discover::PORT, recorder: None }
     }
 }
 
@@ -43,6 +44,17 @@ impl Dahua {
         self.discovery_port = port;
         self
     }
+
+    /// Takes a transcript of recognising and of all that follows a login; first passwords are left out.
+    #[must_use]
+    pub fn with_recorder(mut self, recorder: Arc<dyn Recorder>) -> Self {
+        self.recorder = Some(recorder);
+        self
+    }
+
+    fn options(&self) -> Options {
+        Options { recorder: self.recorder.clone(), ..Options::default() }
+    }
 }
 
 #[async_trait]
@@ -52,11 +64,11 @@ impl Family for Dahua {
     }
 
     async fn recognise(&self, endpoint: &Endpoint) -> Result<Option<Recognised>> {
-        Box::pin(recognise::recognise(endpoint)).await
+        Box::pin(recognise::recognise(endpoint, self.options())).await
     }
 
     async fn connect(&self, endpoint: &Endpoint, login: &Login) -> Result<Arc<dyn Driver>> {
-        let device = Box::pin(connect::connect(endpoint, login, &self.tries)).await?;
+        let device = Box::pin(connect::connect(endpoint, login, &self.tries, self.options())).await?;
         Ok(Arc::new(Connected(Arc::new(device))))
     }
 

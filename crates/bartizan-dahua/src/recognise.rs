@@ -2,7 +2,7 @@
 
 use bartizan_base::{Code, Result};
 use bartizan_device::{Endpoint, Identity, Login, Recognised};
-use bartizan_http::{Client, HttpError, Request, Response};
+use bartizan_http::{Client, HttpError, Options, Request, Response};
 
 use crate::{
     FAMILY,
@@ -14,8 +14,8 @@ use crate::{
 };
 
 /// Asks three harmless things and reads what gives the family away.
-pub(crate) async fn recognise(endpoint: &Endpoint) -> Result<Option<Recognised>> {
-    let client = match Client::dial(endpoint, &Login::default()).await {
+pub(crate) async fn recognise(endpoint: &Endpoint, options: Options) -> Result<Option<Recognised>> {
+    let client = match Client::dial_with(endpoint, &Login::default(), options).await {
         Ok(client) => client,
         Err(error) => return ends_the_search(error.into()),
     };

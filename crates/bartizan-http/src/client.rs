@@ -491,7 +491,8 @@ impl Client {
 
     fn record(&self, request: &Request, status: u16, headers: &[(String, String)], body: &[u8]) {
         let Some(to) = &self.0.options.recorder else { return };
-        let mut exchange = recorder::exchange(request.method.as_str(), &request.path, &request.body);
+        let mut exchange =
+            recorder::exchange(self.peer(), request.method.as_str(), &request.path, &request.body);
         exchange.status = status;
         exchange.headers = recorder::shown_headers(headers);
         exchange.received = recorder::anonymise(body);

@@ -5,6 +5,8 @@ use crate::shown_path;
 /// One exchange without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
+    /// Host and port asked; only a mapping to a pseudonym may leave the program.
+    pub peer: String,
     /// `GET` …
     pub method: &'static str,
     /// As by [`shown_path`].
@@ -55,10 +57,25 @@ const SECRET: &[&str] = &[
     "sn",
     "uuid",
     "authkey",
+    // The owner's words, and where the device is.
+    "name",
+    "devicename",
+    "machinename",
+    "channelname",
+    "hostname",
+    "domainname",
+    "ssid",
+    "psk",
+    "email",
+    "mailaddress",
+    "phonenumber",
+    "latitude",
+    "longitude",
 ];
 
-pub(crate) fn exchange(method: &'static str, path: &str, sent: &[u8]) -> Exchange {
+pub(crate) fn exchange(peer: String, method: &'static str, path: &str, sent: &[u8]) -> Exchange {
     Exchange {
+        peer,
         method,
         path: shown_path(path).into_owned(),
         sent: anonymise(sent),

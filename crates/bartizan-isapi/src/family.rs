@@ -5,7 +5,7 @@ use bartizan_base::{Code, Error, Result};
 use bartizan_device::{
     Activation, Driver, Endpoint, Family, FamilyId, Identity, Login, Recognised, SearchScope, Sighting,
 };
-use bartizan_http::{Client, HttpError, Request, Response, xml::Element};
+use bartizan_http::{Client, HttpError, Options, Recorder, Request, Response, xml::Element};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -27,15 +27,15 @@ const REALMS: &[&str] =
     &["ip camera(", "dvrnvrdvs", "ds-", "ids-", "embedded net dvr", "hikvision", "network camera("];
 
 /// The ISAPI family. One instance serves all devices: it remembers which accounts have one try left.
-#[derive(Debug)]
 pub struct Isapi {
     warnings: Warnings,
     inquiry_port: u16,
+    recorder: Option<Arc<dyn Recorder>>,
 }
 
 impl Default for Isapi {
     fn default() -> Self {
-        Self { warnings: Warnings::default(), inquiry_port: sadp::INQUIRY_PORT }
+        Self { warnings: Warnings::default(), inquiry_port: sadp::INQUIRY_PORT, recorder: None }
     }
 }
 
@@ -50,6 +50,18 @@ impl Isapi {
     pub fn with_inquiry_port(mut self, port: u16) -> Self {
         self.inquiry_port = port;
         self
+    }
+
+    /// Takes a transcript of recognising and of all that follows a login; first passwords are left out.
+    #[must_use]
+    pub fn with_recorder(mut self, recorder: Arc<dyn Recorder>) -> Self {
+        self.recorder = Some(recorder);
+        self
+    }
+
+    async fn dial(&self, endpoint: &Endpoint, login: &Login) -> Result<Client, HttpError> {
+        let options = Options { recorder: self.recorder.clone(), ..Options::default() };
+        Client::dial_with(endpoint, login, options).await
     }
 
     /// What the device tells about an account before any password is sent.
@@ -128,7 +140,7 @@ impl Family for Isapi {
     }
 
     async fn recognise(&self, endpoint: &Endpoint) -> Result<Option<Recognised>> {
-        let client = Client::dial(endpoint, &Login::default()).await?;
+        let client = self.dial(endpoint, &Login::default()).await?;
         let mut recognised: Option<Recognised> = None;
         for path in PROBES {
             let response = match client.send(Request::get(path).without_login()).await {
@@ -165,7 +177,7 @@ impl Family for Isapi {
     }
 
     async fn connect(&self, endpoint: &Endpoint, login: &Login) -> Result<Arc<dyn Driver>> {
-        let client = Client::dial(endpoint, login).await?;
+        let client = self.dial(endpoint, login).await?;
         let odd = self.log_in(&client, login).await?;
         match Device::open(client.clone()).await {
             Ok(device) => {

@@ -10,6 +10,6 @@ mod paths;
 mod stream;
 mod timeline;
 
-pub use opener::RtspOpener;
+pub use opener::{DescriptionRecorder, RtspOpener};
 pub use paths::{PathPattern, WELL_KNOWN_PATHS, sibling_path};
 pub use timeline::Timeline;

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bartizan_base::{Code, Error, Result};
-use bartizan_device::{LiveStream, StreamDescription, StreamOpener, StreamSource, Transport};
+use bartizan_device::{LiveStream, RtspAddress, StreamDescription, StreamOpener, StreamSource, Transport};
 use bartizan_media::{Codec, VideoInfo, read_sps};
 use retina::{
     client::{
@@ -23,10 +23,13 @@ const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(8);
 /// SETUP and PLAY together.
 const PLAY_TIMEOUT: Duration = Duration::from_secs(6);
 
+/// Takes the stream descriptions that devices send: the address asked, and the SDP as it came.
+pub type DescriptionRecorder = Arc<dyn Fn(&RtspAddress, &[u8]) + Send + Sync>;
+
 /// Opens RTSP streams.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct RtspOpener {
-    _private: (),
+    recorder: Option<DescriptionRecorder>,
 }
 
 impl RtspOpener {
@@ -34,21 +37,40 @@ impl RtspOpener {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// Hands every description to `recorder`, which must be quick: for diagnostics.
+    #[must_use]
+    pub fn with_recorder(mut self, recorder: DescriptionRecorder) -> Self {
+        self.recorder = Some(recorder);
+        self
+    }
+
+    async fn describe(&self, source: &StreamSource) -> Result<(Session<Described>, Arc<SessionGroup>)> {
+        let described = describe(source).await?;
+        if let Some(record) = &self.recorder {
+            record(&source.address, described.0.sdp());
+        }
+        Ok(described)
+    }
+
+    async fn play(&self, source: &StreamSource, tcp: bool) -> Result<RtspStream, PlayFailed> {
+        play(self.describe(source).await?, source, tcp).await
+    }
 }
 
 #[async_trait]
 impl StreamOpener for RtspOpener {
     async fn describe(&self, source: &StreamSource) -> Result<StreamDescription> {
-        let (session, _) = describe(source).await?;
+        let (session, _) = self.describe(source).await?;
         video_track(&session).map(|(_, description)| description)
     }
 
     async fn open(&self, source: &StreamSource) -> Result<Box<dyn LiveStream>> {
         let wants_tcp = source.transport != Transport::Udp;
-        match play(source, wants_tcp).await {
+        match self.play(source, wants_tcp).await {
             Err(refused) if source.transport == Transport::Auto && refused.tcp_refused => {
                 tracing::debug!(host = %source.address.host, "the device refuses interleaving; trying UDP");
-                play(source, false).await.map_err(|failed| failed.error)
+                self.play(source, false).await.map_err(|failed| failed.error)
             }
             other => other.map_err(|failed| failed.error),
         }
@@ -97,8 +119,11 @@ async fn describe(source: &StreamSource) -> Result<(Session<Described>, Arc<Sess
     }
 }
 
-async fn play(source: &StreamSource, tcp: bool) -> Result<RtspStream, PlayFailed> {
-    let (mut session, group) = describe(source).await?;
+async fn play(
+    (mut session, group): (Session<Described>, Arc<SessionGroup>),
+    source: &StreamSource,
+    tcp: bool,
+) -> Result<RtspStream, PlayFailed> {
     let (track, mut description) = video_track(&session)?;
     description.transport = if tcp { Transport::Tcp } else { Transport::Udp };
     let stage = Stage::Setup { with_password: source.credentials.is_some() };

@@ -1579,6 +1579,126 @@ online: boolean | null,
  */
 whyOffline: string, };
 
+/**
+ * `diagnostics.make`.
+ */
+export type DiagnosticsRequest = { 
+/**
+ * Puts in what devices answered, anonymised.
+ */
+answers: boolean, 
+/**
+ * What the page knows of itself.
+ */
+page: PageFacts, };
+
+/**
+ * The page and what decodes in it.
+ */
+export type PageFacts = { 
+/**
+ * Of the web view.
+ */
+userAgent: string, 
+/**
+ * CSS pixels.
+ */
+width: number, 
+/**
+ * CSS pixels.
+ */
+height: number, 
+/**
+ * Device pixels per CSS pixel.
+ */
+scale: number, 
+/**
+ * The platform decodes video for pages.
+ */
+webCodecs: boolean, 
+/**
+ * The system believes to be connected.
+ */
+online: boolean, 
+/**
+ * `wifi`, `cellular` …, where the system says so.
+ */
+network: string | null, 
+/**
+ * The windows of the wall.
+ */
+windows: Array<WindowFacts>, };
+
+/**
+ * What one window of the wall has shown.
+ */
+export type WindowFacts = { 
+/**
+ * Device id.
+ */
+device: string, 
+/**
+ * Channel number.
+ */
+channel: number, 
+/**
+ * Encoding on screen.
+ */
+profile: Profile | null, 
+/**
+ * Codec as in RFC 6381.
+ */
+codec: string | null, 
+/**
+ * Which decoder.
+ */
+path: string | null, 
+/**
+ * How media travels.
+ */
+transport: Transport | null, 
+/**
+ * Pixels.
+ */
+width: number, 
+/**
+ * Pixels.
+ */
+height: number, 
+/**
+ * Pictures per second presented.
+ */
+presentedFps: number, 
+/**
+ * Age of pictures when presented, milliseconds: half of them were younger.
+ */
+ageMsP50: number | null, 
+/**
+ * 19 of 20 were younger, milliseconds.
+ */
+ageMsP95: number | null, 
+/**
+ * Pictures not presented.
+ */
+dropped: number, 
+/**
+ * From opening to the first picture, milliseconds.
+ */
+firstFrameMs: number | null, };
+
+/**
+ * A bundle, ready to be read and kept.
+ */
+export type Diagnostics = { 
+/**
+ * A name for it as a file.
+ */
+fileName: string, 
+/**
+ * The bundle: JSON, indented.
+ */
+text: string, };
+
 export interface RpcSchema {
   'app.info': { request: Empty; response: AppInfo }
   'devices.list': { request: Empty; response: DeviceList }
@@ -1620,4 +1740,5 @@ export interface RpcSchema {
   'live.retry': { request: TileRef; response: Empty }
   'live.hint': { request: HintDto; response: Empty }
   'live.stats': { request: Empty; response: LiveStats }
+  'diagnostics.make': { request: DiagnosticsRequest; response: Diagnostics }
 }

@@ -105,7 +105,7 @@ export const en = {
   },
   cure: {
     retry: 'Try again', editPassword: 'Edit password', editAddress: 'Edit address', useTcp: 'Use TCP', useUdp: 'Use UDP',
-    softDecoding: 'Decode in software',
+    softDecoding: 'Decode in software', subStream: 'Sub stream', oneWindow: 'One window', deviceClock: 'Look at its clock', network: 'Find out why',
   },
   lockedFor: 'It asks to wait {minutes}.',
   minutes: '1 minute | {n} minutes',

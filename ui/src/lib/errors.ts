@@ -1,70 +1,36 @@
 import type { ApiError, UiCode } from '@/api/client'
 import type { Transport } from '@/api/generated'
 import { t, tn, type TextKey } from '@/i18n'
+import { type Cure, TILE_HELP } from './tilehelp'
 
-/** What one tap can do about a failure. */
-export type Cure = 'retry' | 'editPassword' | 'editAddress' | 'useTcp' | 'useUdp' | 'softDecoding'
+export type { Cure } from './tilehelp'
 
 export interface Situation {
   transport: Transport
   hardDecoding: boolean
+  /** The stream that failed is the main one and the channel has another. */
+  subStream?: boolean
+  /** Windows on the wall; the help may offer to show fewer. */
+  windows?: number
 }
 
 /**
- * The one place that decides which cure a failure gets. Changing how media travels is offered only where the user had
- * fixed it: with `auto` the core has tried both already.
+ * Which cures of the table can help here, the best first. Changing how media travels is offered only where the user
+ * had fixed it: with `auto` the core has tried both already.
  */
-export function cureFor(code: UiCode, situation: Situation): Cure | null {
-  switch (code) {
-    case 'wrongPassword':
-    case 'passwordNeeded':
-    case 'forbidden':
-    case 'keyLost':
-    case 'lastTry':
-    case 'certificateChanged':
-    case 'weakPassword':
-    case 'notActivated':
-      return 'editPassword'
-    case 'invalidAddress':
-    case 'invalidPort':
-    case 'invalidInput':
-    case 'hostUnknown':
-    case 'notRtsp':
-    case 'noSuchStream':
-    case 'notADevice':
-      return 'editAddress'
-    case 'stalled':
-    case 'timeout':
-      if (situation.transport === 'udp') return 'useTcp'
-      if (situation.transport === 'tcp' && code === 'timeout') return 'useUdp'
-      return 'retry'
-    case 'decoderFailed':
-      return situation.hardDecoding ? 'softDecoding' : 'retry'
-    case 'unsupportedCommand':
-    case 'notOffered':
-    case 'shellGone':
-      return null
-    case 'notFound':
-    case 'unreachable':
-    case 'disconnected':
-    case 'protocol':
-    case 'locked':
-    case 'tooManySessions':
-    case 'deviceBusy':
-    case 'clockSkew':
-    case 'channelOffline':
-    case 'cardPassword':
-    case 'cardUnreadable':
-    case 'noVideo':
-    case 'unsupportedCodec':
-    case 'interlaced':
-    case 'storage':
-    case 'diskFull':
-    case 'cancelled':
-    case 'internal':
-      return 'retry'
+export function curesFor(code: UiCode, { transport, hardDecoding, subStream, windows }: Situation): Cure[] {
+  const helps: Partial<Record<Cure, boolean>> = {
+    useTcp: transport === 'udp',
+    useUdp: transport === 'tcp',
+    softDecoding: hardDecoding,
+    subStream: subStream === true,
+    oneWindow: windows !== undefined && windows > 1,
   }
+  return TILE_HELP[code].cures.filter((cure) => helps[cure] ?? true)
 }
+
+/** The cure for the one button of a window. */
+export const cureFor = (code: UiCode, situation: Situation): Cure | null => curesFor(code, situation)[0] ?? null
 
 export function errorTitle(code: UiCode): string {
   return t(`code.${code}.title` satisfies TextKey)

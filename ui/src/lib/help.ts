@@ -1,7 +1,10 @@
 import type { TextKey } from '@/i18n'
 
 /** Pages of help, each reachable from the failure or the field that raises the question. */
-export const TOPICS = ['ways', 'reach', 'password', 'limits', 'activate', 'connect', 'ports'] as const
+export const TOPICS = [
+  'ways', 'reach', 'password', 'limits', 'activate', 'connect', 'ports', 'multi', 'lag', 'control', 'record', 'files', 'favourites', 'playback',
+  'messages', 'settings', 'privacy',
+] as const
 export type Topic = (typeof TOPICS)[number]
 
 interface Section {
@@ -33,6 +36,25 @@ export const HELP: Record<Topic, HelpPage> = {
   activate: page('activate', ['what', 'choose', 'reset', 'fails', 'setup']),
   connect: page('connect', ['camera', 'recorder', 'door', 'alarm', 'wifi']),
   ports: page('ports', ['few', 'common', 'upnp', 'better']),
+  multi: page('multi', ['choose', 'layout', 'large', 'limit']),
+  lag: page('lag', ['sub', 'one', 'auto', 'network', 'decode']),
+  control: page('control', ['gestures', 'pad', 'presets', 'outputs']),
+  record: page('record', ['record', 'picture', 'safe']),
+  files: page('files', ['play', 'share', 'export', 'delete']),
+  favourites: page('favourites', ['make', 'open', 'change']),
+  playback: page('playback', ['nothing', 'fast']),
+  messages: page('messages', ['storage', 'web']),
+  settings: page('settings', ['decoding', 'network', 'protect', 'device']),
+  privacy: page('privacy', ['account', 'telemetry', 'passwords', 'export']),
 }
+
+/** The modules as the first page of help lists them. */
+export const GROUPS: readonly { title: TextKey; topics: readonly Topic[] }[] = [
+  { title: 'help.group.begin', topics: ['connect', 'ways', 'activate'] },
+  { title: 'help.group.trouble', topics: ['reach', 'password', 'limits', 'lag', 'ports'] },
+  { title: 'help.group.watch', topics: ['multi', 'control', 'favourites', 'record', 'files'] },
+  { title: 'help.group.later', topics: ['playback', 'messages'] },
+  { title: 'help.group.app', topics: ['settings', 'privacy'] },
+]
 
 export const isTopic = (word: string): word is Topic => (TOPICS as readonly string[]).includes(word)

@@ -53,11 +53,14 @@ export function tileWords(view: TileView, nowMs: number, transport: Transport, h
     case 'failed': {
       const code = view.code ?? 'internal'
       return {
-        tone: 'bad', text: errorTitle(code), code, advice: errorCure(code, null), cure: cureFor(code, { transport, hardDecoding }),
+        tone: 'bad', text: errorTitle(code), code, advice: errorCure(code, null), cure: cureFor(code, { transport, hardDecoding, subStream: hasSubInstead(view) }),
       }
     }
   }
 }
+
+/** The large stream failed, and there is a small one. */
+export const hasSubInstead = (view: TileView): boolean => view.profile === 'main' && view.enlarged && view.channel?.hasSub === true
 
 /** How old the picture is that still stands in a window without a stream. */
 function lastPicture(view: TileView): string | null {

@@ -128,6 +128,7 @@ export class FakePlatform implements Platform {
     'settings.get': () => ({ ...this.settings }),
     'settings.set': (patch) => (this.settings = { ...this.settings, ...patch }),
     'live.hint': () => ({}),
+    'diagnostics.make': ({ answers }) => ({ fileName: 'bartizan-diagnostics-1.json', text: JSON.stringify({ format: 'fake', answers: answers ? ['x'] : [] }, null, 2) }),
   }
 
   rpc(name: string, request: unknown): Promise<Reply> {

@@ -21,6 +21,11 @@ function takeChanged(): ReadonlySet<string> {
   return taken
 }
 
+/** Something about a device is new, though not the device: its windows are worth another try. */
+function markChanged(id: string): void {
+  changed.add(id)
+}
+
 function put(device: Device): void {
   const at = state.devices.findIndex((one) => one.id === device.id)
   if (at < 0) state.devices.push(device)
@@ -93,4 +98,4 @@ function reset(): void {
   Object.assign(state, { revision: -1, devices: [], loaded: false, error: null })
 }
 
-export const devices = { state: state as Readonly<State>, refresh, probe, details, certificateOf, add, update, remove, restore, byId, takeChanged, reset }
+export const devices = { state: state as Readonly<State>, refresh, probe, details, certificateOf, add, update, remove, restore, byId, takeChanged, markChanged, reset }

@@ -13,7 +13,7 @@ use super::{
     hub::{Hub, StreamFormat},
     machine::{Action, Event, Machine, Phase, silence_limit},
 };
-use crate::gate::LoginGate;
+use crate::{diagnostics::Journal, gate::LoginGate};
 
 /// Looks up what a stream id stands for at the moment of connecting, so that an edited password counts at once.
 #[async_trait::async_trait]
@@ -49,6 +49,7 @@ pub(crate) struct Parts {
     pub(crate) opener: Arc<dyn StreamOpener>,
     pub(crate) book: Arc<dyn SourceBook>,
     pub(crate) gate: Arc<LoginGate>,
+    pub(crate) journal: Arc<Journal>,
 }
 
 impl StreamSession {
@@ -156,7 +157,11 @@ impl Run {
     fn event(&mut self, event: Event) -> Action {
         self.jitter = self.jitter.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let jitter = f64::from(self.jitter >> 8) / f64::from(1 << 24);
+        let before = self.machine.state().error;
         let action = self.machine.on(event, jitter);
+        if let Some(error) = self.machine.state().error.filter(|error| before.as_ref() != Some(error)) {
+            self.parts.journal.stream_failed(&self.parts.stream, &error);
+        }
         if action == Action::Connect
             && self.machine.state().attempt > 0
             && self.machine.state().error.is_some()
@@ -228,7 +233,7 @@ impl Run {
     }
 
     async fn connect(&mut self) -> Action {
-        let Parts { stream, opener, book, gate } = self.parts.clone();
+        let Parts { stream, opener, book, gate, .. } = self.parts.clone();
         let open = async move {
             let source = book.source(&stream).await?;
             let pass = gate.enter(&source).await?;
