@@ -48,7 +48,9 @@ describe('adding', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_BRANDS are
 
   const list = async () => (await rpc(page, 'devices.list')).devices
 
+  /** From the tab of devices, so that *Watch now* has to change the tab as well. */
   async function openWay(name) {
+    await goTab(page, 'devices')
     await page.getByRole('button', { name: 'Add a device' }).first().click()
     await view(page).getByRole('link', { name }).click()
   }

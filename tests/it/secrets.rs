@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{self, Write},
+    net::Ipv4Addr,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -10,7 +11,7 @@ use std::{
 use bartizan_api::{Backend, ShellInfo, dispatch, dto::Shell};
 use bartizan_app::{App, live::Delivery};
 use bartizan_base::{ChannelId, DeviceId, Secret, StreamId, StreamProfile, SystemClock};
-use bartizan_sim::{Fault, SiteConfig};
+use bartizan_sim::{Brand, BrandUnit, Fault, SiteConfig, UnitConfig};
 use serde_json::{Value, json};
 use tracing_subscriber::{filter::LevelFilter, util::SubscriberInitExt};
 
@@ -48,6 +49,25 @@ fn check(what: &str, bytes: &[u8]) {
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
+impl Log {
+    /// Hears everything on this thread while the guard lives.
+    fn hear() -> (Self, tracing::subscriber::DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let guard = tracing_subscriber::fmt()
+            .with_max_level(LevelFilter::TRACE)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish()
+            .set_default();
+        (log, guard)
+    }
+
+    fn written(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
@@ -83,6 +103,17 @@ struct Session {
 }
 
 impl Session {
+    fn new(app: Arc<App>) -> Self {
+        let shell = ShellInfo {
+            shell: Shell::Web,
+            ws_url: None,
+            poll_url: "http://127.0.0.1/media/poll".into(),
+            pictures: None,
+            search_loopback: true,
+        };
+        Self { backend: Backend::new(app, shell), replies: Vec::new() }
+    }
+
     async fn rpc(&mut self, name: &str, request: Value) -> Value {
         let reply = serde_json::to_value(dispatch(&self.backend, name, request).await).expect("JSON");
         self.replies.push(reply.clone());
@@ -93,26 +124,11 @@ impl Session {
 // On one thread, so that the thread's own subscriber hears every task.
 #[tokio::test]
 async fn a_whole_session_tells_no_password() {
-    let log = Log::default();
-    let writer = log.clone();
-    let _guard = tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish()
-        .set_default();
-
+    let (log, _guard) = Log::hear();
     let folder = tempfile::tempdir().expect("a folder");
     let site = start(SiteConfig { channels: 2, password: Secret::new(RIGHT), ..clip_site() }).await;
     let app = Arc::new(App::open(folder.path(), Arc::new(SystemClock)).await.expect("a stored app"));
-    let shell = ShellInfo {
-        shell: Shell::Web,
-        ws_url: None,
-        poll_url: "http://127.0.0.1/media/poll".into(),
-        pictures: None,
-        search_loopback: true,
-    };
-    let mut session = Session { backend: Backend::new(app.clone(), shell), replies: Vec::new() };
+    let mut session = Session::new(app.clone());
 
     let addr = site.addr();
     let escape = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
@@ -181,7 +197,7 @@ async fn a_whole_session_tells_no_password() {
     for state in &viewer.lock().states {
         check("a state", format!("{state:?}").as_bytes());
     }
-    let written = log.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let written = log.written();
     let text = String::from_utf8_lossy(&written);
     assert!(text.contains("retina") && text.contains("bartizan_app"), "all targets are heard");
     assert!(text.contains("TRACE") && text.contains("DESCRIBE"), "down to the wire");
@@ -193,4 +209,105 @@ async fn a_whole_session_tells_no_password() {
     let row = app.devices.book().get(&DeviceId::from_string(id)).expect("the device");
     assert_eq!(row.password.as_ref().map(Secret::expose), Some(RIGHT));
     site.shutdown().await;
+}
+
+/// A first password as devices ask for it, with a part that is looked for.
+const FIRST: &str = "Zebra4kohl.zebra";
+const CARD: &str = "otter kohl zebra";
+
+// On one thread, so that the thread's own subscriber hears every task, the devices' own among them.
+#[tokio::test]
+async fn adding_moving_and_sharing_every_family_tells_no_password() {
+    let (log, _guard) = Log::hear();
+    let folder = tempfile::tempdir().expect("a folder");
+    let app = Arc::new(App::open(folder.path(), Arc::new(SystemClock)).await.expect("a stored app"));
+    let mut session = Session::new(app.clone());
+    let mut units = Vec::new();
+    for brand in [Brand::Onvif, Brand::Isapi, Brand::Dahua] {
+        for fresh in [false, true] {
+            // ONVIF has no first password to give.
+            if fresh && brand == Brand::Onvif {
+                continue;
+            }
+            let password = (!fresh).then(|| Secret::new(RIGHT));
+            let ports = [Some(0), (!fresh).then_some(0), Some(0)];
+            let number = units.len();
+            let config = UnitConfig {
+                serial: format!("SIM2026010{number}"),
+                mac: format!("02:00:00:00:01:0{number}"),
+                password,
+                ..UnitConfig::default()
+            };
+            let unit = BrandUnit::start(brand, config, clip_site(), Ipv4Addr::LOCALHOST, ports)
+                .await
+                .expect("starts");
+            let at = json!({ "http": unit.http().port(), "https": unit.https().map(|at| at.port()) });
+            let draft = |password: &str| json!({ "host": "127.0.0.1", "ports": at, "user": "admin", "password": password });
+            if fresh {
+                let first = json!({ "host": "127.0.0.1", "ports": at, "password": FIRST, "mail": null });
+                let done = session.rpc("devices.activate", first).await;
+                assert!(done.get("ok").is_some(), "{brand:?}: {done}");
+            }
+            let right = if fresh { FIRST } else { RIGHT };
+            let wrong = session.rpc("devices.add", draft(WRONG)).await;
+            assert_eq!(wrong["err"]["code"], "wrongPassword", "{brand:?}: {wrong}");
+            assert!(session.rpc("devices.recognise", draft(right)).await.get("ok").is_some());
+            assert!(session.rpc("devices.probe", draft(right)).await.get("ok").is_some());
+            let added = session.rpc("devices.add", draft(right)).await;
+            assert!(added.get("ok").is_some(), "{brand:?}: {added}");
+            control(&mut session, &added["ok"]["id"], brand).await;
+            units.push(unit);
+        }
+    }
+
+    let list = session.rpc("devices.list", json!({})).await;
+    let ids: Vec<_> =
+        list["ok"]["devices"].as_array().expect("devices").iter().map(|one| one["id"].clone()).collect();
+    assert_eq!(ids.len(), units.len());
+    let card = session.rpc("card.create", json!({ "devices": ids, "password": CARD })).await;
+    let texts: Vec<_> =
+        card["ok"]["parts"].as_array().expect("parts").iter().map(|part| part["text"].clone()).collect();
+    for id in &ids {
+        session.rpc("devices.delete", json!({ "id": id })).await;
+    }
+    let wrong = session.rpc("card.read", json!({ "texts": texts, "password": WRONG })).await;
+    assert_eq!(wrong["err"]["code"], "cardPassword", "{wrong}");
+    for command in ["card.read", "card.add"] {
+        let read = session.rpc(command, json!({ "texts": texts, "password": CARD })).await;
+        assert!(read.get("ok").is_some(), "{command}: {read}");
+    }
+    let list = session.rpc("devices.list", json!({})).await;
+    assert_eq!(list["ok"]["devices"].as_array().map(Vec::len), Some(units.len()), "{list}");
+    app.live.shutdown().await;
+
+    assert!(check_files(folder.path()) >= 2, "database and key");
+    for reply in &session.replies {
+        check("a reply", reply.to_string().as_bytes());
+    }
+    let written = log.written();
+    let text = String::from_utf8_lossy(&written);
+    for target in ["bartizan_http", "bartizan_onvif", "hyper"] {
+        assert!(text.contains(target), "{target} is heard");
+    }
+    check("the log", &written);
+}
+
+async fn control(session: &mut Session, id: &Value, brand: Brand) {
+    let channel = json!({ "device": id, "channel": 1 });
+    let hold = json!({ "device": id, "channel": 1, "pan": 0.5, "tilt": 0.0, "zoom": 0.0, "focus": 0.0, "iris": 0.0 });
+    let save = json!({ "device": id, "channel": 1, "act": { "kind": "setPreset", "token": null, "name": "By the shed" } });
+    for (name, request) in [
+        ("control.capabilities", channel.clone()),
+        ("control.hold", hold),
+        ("control.stop", channel.clone()),
+        ("control.act", save),
+        ("control.presets", channel.clone()),
+        ("control.imaging", channel.clone()),
+        ("control.switches", channel.clone()),
+        ("devices.snapshot", channel.clone()),
+        ("devices.details", json!({ "id": id })),
+    ] {
+        let reply = session.rpc(name, request).await;
+        assert!(reply.get("ok").is_some(), "{brand:?}: {name}: {reply}");
+    }
 }

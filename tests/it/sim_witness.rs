@@ -145,7 +145,9 @@ async fn ffmpeg_plays_clips() {
 #[tokio::test(flavor = "multi_thread")]
 async fn gstreamer_plays() {
     let site = site(Source::Scene).await;
-    for (transport, (profile, width, height)) in ["tcp", "udp"].into_iter().zip(SIZES) {
+    for (run_before, (transport, (profile, width, height))) in
+        (0..).zip(["tcp", "udp"].into_iter().zip(SIZES))
+    {
         let location = format!("location={}", site.url_with_credentials(4, profile));
         let protocols = format!("protocols={transport}");
         // Exactly 40 decoded pictures reach the sink, or the pipeline does not end.
@@ -155,7 +157,12 @@ async fn gstreamer_plays() {
             "h264parse", "!", "avdec_h264", "!", "fakesink", "name=sink", "num-buffers=40", "silent=false",
         ];
         let Some(ran) = run("gst-launch-1.0", &arguments).await else { return };
-        assert!(ran.success, "{transport}: {}", ran.stderr);
+        // At the end rtspsrc sends PAUSE and may cancel that at once for its TEARDOWN, calling the cancelled write an end
+        // of file (1.22, seen with its debug log). The connection is open then: the TEARDOWN is answered on it.
+        let cancelled =
+            ran.stderr.contains("gst_rtspsrc_try_send") && ran.stderr.contains("(Received end-of-file)");
+        assert!(ran.success || cancelled, "{transport}: {}", ran.stderr);
+        assert_eq!(site.stats().teardowns, run_before + 1, "{transport}: {}", ran.stderr);
         let said = &ran.stdout;
         let pictures = said.lines().filter(|line| line.contains("last-message = chain")).count();
         assert_eq!(pictures, 40, "{transport}");

@@ -1,4 +1,5 @@
 import { createRouter, createWebHashHistory } from '@ionic/vue-router'
+import { noteTabs } from '@/lib/tabs'
 import TabsShell from '@/views/TabsShell.vue'
 
 /** Hash paths: the same files work under Tauri's scheme, a loopback server and a plain folder. */
@@ -32,3 +33,5 @@ export const router = createRouter({
     { path: '/:rest(.*)*', redirect: '/home' },
   ],
 })
+
+noteTabs(router)

@@ -11,11 +11,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Runs a command to its end; its output goes through.
+/// Runs a command to its end; its output goes to standard error, since standard output may be for a JSON reader.
 pub fn run(command: &mut Command) -> Result<(), String> {
     let shown = show(command);
     eprintln!("$ {shown}");
-    let status = command.status().map_err(|e| format!("{shown}: {e}"))?;
+    let status = command.stdout(std::io::stderr()).status().map_err(|e| format!("{shown}: {e}"))?;
     if status.success() { Ok(()) } else { Err(format!("{shown}: {status}")) }
 }
 

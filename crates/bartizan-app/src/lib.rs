@@ -43,7 +43,7 @@ pub use self::{
     gate::{Account, LoginGate, Pass},
     routes::RouteChooser,
     search::{FoundDevice, Search, SearchPlan, SearchView},
-    settings::{Language, Settings, Theme},
+    settings::{LAYOUTS, Language, Settings, Theme},
 };
 
 /// Everything an app run holds.

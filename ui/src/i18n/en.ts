@@ -2,6 +2,7 @@ import { adding } from './adding.en'
 import { codes } from './codes.en'
 import { devices } from './devices.en'
 import { help } from './help.en'
+import { wall } from './wall.en'
 import { picture } from './picture.en'
 
 /** English: the reference. The other languages have the type of this object, so a missing string does not compile. */
@@ -113,6 +114,7 @@ export const en = {
   ...adding,
   ...devices,
   ...help,
+  ...wall,
   ...picture,
 }
 
