@@ -114,7 +114,7 @@ export class Wall {
       for (const profile of [...gone.streams.keys()]) this.streams.stop(gone, profile, 0, false)
       this.renderer.remove(gone.id)
     }
-    if (this.enlarged !== null && this.at(this.enlarged) === undefined) this.enlarged = null
+    if (this.enlarged !== null && this.tileOf(this.enlarged) === undefined) this.enlarged = null
     if (this.selected !== null && pageOf(this.selected, this.layout) >= this.pages) this.selected = null
     this.reconcile(PAGE_LINGER_MS)
   }
@@ -144,7 +144,7 @@ export class Wall {
   }
 
   enlarge(index: number | null): void {
-    const to = index !== null && this.at(index) !== undefined ? index : null
+    const to = index !== null && this.tileOf(index) !== undefined ? index : null
     if (to === this.enlarged) return
     this.enlarged = to
     if (to !== null) {
@@ -176,7 +176,7 @@ export class Wall {
   }
 
   retry(index: number): void {
-    const tile = this.at(index)
+    const tile = this.tileOf(index)
     if (tile === undefined) return
     tile.unsupported.clear()
     const stream = tile.streams.get(tile.target)
@@ -186,13 +186,13 @@ export class Wall {
 
   /** Shows a window brighter, turned, mirrored …, without touching its device. */
   setLook(index: number, look: Readonly<Look>): void {
-    const tile = this.at(index)
+    const tile = this.tileOf(index)
     if (tile !== undefined) this.renderer.look(tile.id, { ...look })
   }
 
   /** Where the picture of a window is within the wall, CSS pixels; null while it is hidden or has no picture. */
   pictureBox(index: number): Rect | null {
-    const tile = this.at(index)
+    const tile = this.tileOf(index)
     return tile === undefined || tile.rect === null || tile.width === 0 ? null : contain(tile.rect, tile.width, tile.height)
   }
 
@@ -231,7 +231,7 @@ export class Wall {
     return pageCount(this.places, this.layout)
   }
 
-  private at(index: number): WallTile | undefined {
+  private tileOf(index: number): WallTile | undefined {
     return this.tiles.find((tile) => tile.index === index)
   }
 
@@ -241,7 +241,7 @@ export class Wall {
     this.page = clampPage(this.page, this.pages)
     const { clientWidth: width, clientHeight: height } = this.options.mount
     const one = this.enlarged !== null || this.layout === 1
-    const single = this.at(this.enlarged ?? this.page)
+    const single = this.tileOf(this.enlarged ?? this.page)
     const aspect = one && single !== undefined && single.width > 0 ? single.width / single.height : undefined
     this.rects = layoutRects(this.enlarged !== null ? 1 : this.layout, width, height, aspect)
     const indices = this.enlarged !== null ? [this.enlarged] : pageIndices(this.page, this.layout)
@@ -361,7 +361,7 @@ export class Wall {
     if (this.enlarged === null) {
       this.rects.forEach((rect, at) => {
         const index = this.page * this.layout + at
-        if (this.at(index) === undefined) views.push(emptyView(index, rect, index === this.selected))
+        if (this.tileOf(index) === undefined) views.push(emptyView(index, rect, index === this.selected))
       })
     }
     this.options.onViews(views)
