@@ -108,7 +108,7 @@ export class Wall {
     // Behind the taps: of the two this one says what the browser may do with fingers.
     this.zooming = new Zooming(options.mount, {
       tileAt: (x, y) => {
-        const tile = this.at(this.indexAt(x, y) ?? -1)
+        const tile = this.tileOf(this.indexAt(x, y) ?? -1)
         return tile?.hasPicture === true ? tile : null
       },
       show: (tile) => this.show(tile),
@@ -134,7 +134,7 @@ export class Wall {
       for (const profile of [...gone.streams.keys()]) this.streams.stop(gone, profile, 0, false)
       this.renderer.remove(gone.id)
     }
-    if (this.enlarged !== null && this.at(this.enlarged) === undefined) this.enlarged = null
+    if (this.enlarged !== null && this.tileOf(this.enlarged) === undefined) this.enlarged = null
     if (this.selected !== null && pageOf(this.selected, this.layout) >= this.pages) this.selected = null
     this.reconcile(PAGE_LINGER_MS)
   }
@@ -164,7 +164,7 @@ export class Wall {
   }
 
   enlarge(index: number | null): void {
-    const to = index !== null && this.at(index) !== undefined ? index : null
+    const to = index !== null && this.tileOf(index) !== undefined ? index : null
     if (to === this.enlarged) return
     this.enlarged = to
     if (to !== null) {
@@ -196,7 +196,7 @@ export class Wall {
   }
 
   retry(index: number): void {
-    const tile = this.at(index)
+    const tile = this.tileOf(index)
     if (tile === undefined) return
     tile.unsupported.clear()
     const stream = tile.streams.get(tile.target)
@@ -206,7 +206,7 @@ export class Wall {
 
   /** Shows a window brighter, turned, mirrored, straightened …, without touching its device. */
   setLook(index: number, look: Readonly<Look>): void {
-    const tile = this.at(index)
+    const tile = this.tileOf(index)
     if (tile === undefined) return
     const { width, height } = sizeOf(tile)
     tile.look = { ...look }
@@ -224,30 +224,30 @@ export class Wall {
 
   /** 1..8: how many times closer a window is than when it shows all it can. */
   zoomOf(index: number): number {
-    const tile = this.at(index)
+    const tile = this.tileOf(index)
     return tile === undefined ? 1 : magnification(tile)
   }
 
   /** The twin of a pinch: `factor` times closer about the middle of the window. */
   zoomBy(index: number, factor: number): void {
-    const tile = this.at(index)
+    const tile = this.tileOf(index)
     if (tile !== undefined) this.zooming.step(tile, factor)
   }
 
   /** The twin of a drag, in steps to the right and down; false when the window already shows all there is. */
   panBy(index: number, right: number, down: number): boolean {
-    const tile = this.at(index)
+    const tile = this.tileOf(index)
     return tile !== undefined && this.zooming.nudge(tile, right, down)
   }
 
   resetZoom(index: number): void {
-    const tile = this.at(index)
+    const tile = this.tileOf(index)
     if (tile !== undefined) this.zooming.reset(tile)
   }
 
   /** Where the picture of a window is within the wall, CSS pixels; null while it is hidden or has no picture. */
   pictureBox(index: number): Rect | null {
-    const tile = this.at(index)
+    const tile = this.tileOf(index)
     if (tile === undefined || tile.rect === null || tile.width === 0) return null
     return visiblePart(tile.zoom, tile.rect, sizeOf(tile)).box
   }
@@ -288,7 +288,7 @@ export class Wall {
     return pageCount(this.places, this.layout)
   }
 
-  private at(index: number): WallTile | undefined {
+  private tileOf(index: number): WallTile | undefined {
     return this.tiles.find((tile) => tile.index === index)
   }
 
@@ -298,7 +298,7 @@ export class Wall {
     this.page = clampPage(this.page, this.pages)
     const { clientWidth: width, clientHeight: height } = this.options.mount
     const one = this.enlarged !== null || this.layout === 1
-    const single = this.at(this.enlarged ?? this.page)
+    const single = this.tileOf(this.enlarged ?? this.page)
     const shape = one && single !== undefined && single.width > 0 ? sizeOf(single) : undefined
     const aspect = shape === undefined ? undefined : shape.width / shape.height
     this.rects = layoutRects(this.enlarged !== null ? 1 : this.layout, width, height, aspect)
@@ -441,7 +441,7 @@ export class Wall {
     if (this.enlarged === null) {
       this.rects.forEach((rect, at) => {
         const index = this.page * this.layout + at
-        if (this.at(index) === undefined) views.push(emptyView(index, rect, index === this.selected))
+        if (this.tileOf(index) === undefined) views.push(emptyView(index, rect, index === this.selected))
       })
     }
     this.options.onViews(views)
