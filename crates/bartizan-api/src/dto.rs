@@ -2,11 +2,12 @@
 
 mod adding;
 mod control;
+mod protection;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-pub use self::{adding::*, control::*};
+pub use self::{adding::*, control::*, protection::*};
 
 /// No arguments, or nothing to tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -52,6 +53,8 @@ pub enum KeyStorage {
     Keychain,
     /// A file only this user can read, beside the database: no keychain answered.
     KeyFile,
+    /// The database, encrypted with the app's PIN or password.
+    Wrapped,
     /// In memory; nothing is stored.
     Memory,
 }

@@ -39,7 +39,8 @@ pub fn typescript() -> String {
         SearchState FoundDevice QrText QrFrame QrPicture QrCodes QrCode QrMeaning CardRequest CardPictures CardPart
         CardTexts CardState CardDevice CardAdded CardResult SavePicture SavedPicture ChannelRef Capabilities Auxiliary
         HoldMove Act ControlAct Presets Preset Imaging SetImaging Switches AuxiliaryState AlarmOutput SwitchRequest
-        SwitchWhat SnapshotDto DeviceDetails ChannelState
+        SwitchWhat SnapshotDto DeviceDetails ChannelState ProtectionState ProtectionKind ProtectionSecret
+        ProtectionSetUp ProtectionChange ProtectionBack ProtectionAskAfter ProtectionForget
     }
     out.push_str(&commands::schema_typescript());
     out

@@ -22,10 +22,7 @@ pub(crate) enum Place {
     /// This process only.
     Memory,
     /// A folder's key file, or the keychain.
-    Folder {
-        folder: PathBuf,
-        keychain: Arc<dyn Keychain + Send + Sync>,
-    },
+    Folder { folder: PathBuf, keychain: Arc<dyn Keychain + Send + Sync> },
 }
 
 impl Place {

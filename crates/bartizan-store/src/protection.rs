@@ -177,13 +177,14 @@ fn durably<T>(
     work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     db.pragma_update(None, "synchronous", "full")?;
-    let done = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from).and_then(
-        |step| {
+    let done = db
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(StoreError::from)
+        .and_then(|step| {
             let value = work(&step)?;
             step.commit()?;
             Ok(value)
-        },
-    );
+        });
     db.pragma_update(None, "synchronous", "normal")?;
     done
 }
@@ -413,7 +414,10 @@ mod tests {
         let row = store.protection().await.unwrap().unwrap();
         assert_eq!((row.kind, row.ask_after_s), (SecretKind::Pin, 60));
         assert!(store.is_locked(), "every start asks");
-        assert!(store.protect(SecretKind::Pin, &Secret::new(OTHER), CHEAP).await.is_err(), "not while locked");
+        assert!(
+            store.protect(SecretKind::Pin, &Secret::new(OTHER), CHEAP).await.is_err(),
+            "not while locked"
+        );
         assert!(store.unprotect().await.is_err(), "not while locked");
         assert!(store.unlock(&Secret::new(PIN)).await.unwrap());
         store.protect(SecretKind::Password, &Secret::new(OTHER), CHEAP).await.unwrap();
@@ -482,7 +486,11 @@ mod tests {
         let store = open(folder.path());
         assert_eq!(password(&store, "gate").await.as_deref(), Some("given again"));
         store.forget_passwords().await.unwrap();
-        assert_eq!(password(&store, "gate").await.as_deref(), Some("given again"), "only where it is protected");
+        assert_eq!(
+            password(&store, "gate").await.as_deref(),
+            Some("given again"),
+            "only where it is protected"
+        );
     }
 
     #[tokio::test]
@@ -546,7 +554,11 @@ mod tests {
 
     /// Makes a change, keeping what a kill at each of its points would leave. The change goes through, so the last copy
     /// has the new state.
-    async fn killed_at_every_point(store: &Store, folder: &Path, change: Change) -> Vec<(String, tempfile::TempDir)> {
+    async fn killed_at_every_point(
+        store: &Store,
+        folder: &Path,
+        change: Change,
+    ) -> Vec<(String, tempfile::TempDir)> {
         let (vault, from) = (store.vault.clone(), folder.to_owned());
         store
             .run(move |db| {

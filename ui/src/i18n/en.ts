@@ -2,6 +2,7 @@ import { adding } from './adding.en'
 import { codes } from './codes.en'
 import { devices } from './devices.en'
 import { help } from './help.en'
+import { protection } from './protection.en'
 
 /** English: the reference. The other languages have the type of this object, so a missing string does not compile. */
 export const en = {
@@ -98,6 +99,7 @@ export const en = {
     passwords: 'Passwords',
     keychain: 'Encrypted on this device; the key lies in the system keychain.',
     keyFile: 'Encrypted on this device; the key lies in a file that only your user account may read.',
+    wrapped: 'Encrypted on this device; the key is encrypted with the PIN or password of the app.',
     memory: 'Held in memory only and forgotten when the program ends.',
     ephemeral: 'Started with cameras from the command line: nothing is stored.',
   },
@@ -112,6 +114,7 @@ export const en = {
   ...adding,
   ...devices,
   ...help,
+  ...protection,
 }
 
 /** The same places, in other words. */
