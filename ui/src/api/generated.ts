@@ -30,6 +30,9 @@ export const CODES = [
   'weakPassword',
   'cardPassword',
   'cardUnreadable',
+  'appLocked',
+  'appPassword',
+  'appPasswordWait',
   'noVideo',
   'unsupportedCodec',
   'interlaced',
@@ -97,7 +100,7 @@ keyStorage: KeyStorage, };
 /**
  * Where the key that encrypts device passwords lies.
  */
-export type KeyStorage = "keychain" | "keyFile" | "memory";
+export type KeyStorage = "keychain" | "keyFile" | "wrapped" | "memory";
 
 /**
  * The program around the page.
@@ -1571,8 +1574,34 @@ online: boolean | null,
  */
 whyOffline: string, };
 
+export type ProtectionState = { offered: boolean, kind: ProtectionKind | null, locked: boolean, askAfterS: number, waitMs: number | null, triesLeft: number, };
+
+export type ProtectionKind = "pin" | "password";
+
+export type ProtectionSecret = { secret: string, };
+
+export type ProtectionSetUp = { kind: ProtectionKind, secret: string, };
+
+export type ProtectionChange = { current: string, kind: ProtectionKind, secret: string, };
+
+export type ProtectionBack = { starting?: boolean, };
+
+export type ProtectionAskAfter = { seconds: number, };
+
+export type ProtectionForget = { erasePasswords: boolean, };
+
 export interface RpcSchema {
   'app.info': { request: Empty; response: AppInfo }
+  'protection.state': { request: Empty; response: ProtectionState }
+  'protection.unlock': { request: ProtectionSecret; response: ProtectionState }
+  'protection.lock': { request: Empty; response: ProtectionState }
+  'protection.away': { request: Empty; response: ProtectionState }
+  'protection.back': { request: ProtectionBack; response: ProtectionState }
+  'protection.setUp': { request: ProtectionSetUp; response: ProtectionState }
+  'protection.change': { request: ProtectionChange; response: ProtectionState }
+  'protection.turnOff': { request: ProtectionSecret; response: ProtectionState }
+  'protection.askAfter': { request: ProtectionAskAfter; response: ProtectionState }
+  'protection.forget': { request: ProtectionForget; response: ProtectionState }
   'devices.list': { request: Empty; response: DeviceList }
   'devices.probe': { request: DeviceDraft; response: ProbeReport }
   'devices.add': { request: DeviceDraft; response: Device }

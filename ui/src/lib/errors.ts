@@ -43,6 +43,10 @@ export function cureFor(code: UiCode, situation: Situation): Cure | null {
     case 'unsupportedCommand':
     case 'notOffered':
     case 'shellGone':
+    // The lock screen speaks for these.
+    case 'appLocked':
+    case 'appPassword':
+    case 'appPasswordWait':
       return null
     case 'notFound':
     case 'unreachable':

@@ -1,4 +1,3 @@
-// @vitest-environment jsdom
 import { beforeEach, describe, expect, test } from 'vitest'
 import { rpc, usePlatform } from '@/api/client'
 import { secretFault } from '@/lib/appsecret'
