@@ -248,7 +248,10 @@ async fn protection(shell: &impl ShellClient) {
     assert_eq!(code(&shell.rpc("protection.askAfter", json!({ "seconds": 60 })).await), "notFound");
     assert_eq!(code(&shell.rpc("protection.askAfter", json!({ "seconds": 3601 })).await), "invalidInput");
     assert_eq!(code(&shell.rpc("protection.forget", json!({ "erasePasswords": true })).await), "notFound");
-    assert_eq!(code(&shell.rpc("protection.forget", json!({ "erasePasswords": false })).await), "invalidInput");
+    assert_eq!(
+        code(&shell.rpc("protection.forget", json!({ "erasePasswords": false })).await),
+        "invalidInput"
+    );
 }
 
 async fn nonsense(shell: &impl ShellClient) {

@@ -56,7 +56,8 @@ async fn a_locked_app_does_nothing_but_ask() {
         "session": session, "tile": 1, "device": id, "channel": 1, "profile": "main", "delivery": "encoded",
     });
     assert!(rpc(&first, "live.open", tile.clone()).await.get("ok").is_some());
-    until("a stream", || app.live.counters().iter().any(|stream| stream.access_units > 0).then_some(())).await;
+    until("a stream", || app.live.counters().iter().any(|stream| stream.access_units > 0).then_some(()))
+        .await;
 
     assert_eq!(rpc(&first, "protection.lock", json!({})).await["ok"]["locked"], true);
     assert!(first.media().get(session.as_str().expect("an id")).is_none(), "no carrier finds it any more");
@@ -124,7 +125,8 @@ async fn the_web_shell_closes_its_carriers_and_refuses() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("index.html"), "<title>page</title>").expect("written");
     let config = Config { port: 0, ui: folder.path().to_owned() };
-    let server = Server::start(stored(&folder.path().join("data")).await, config).await.expect("the shell starts");
+    let server =
+        Server::start(stored(&folder.path().join("data")).await, config).await.expect("the shell starts");
     let call = async |name: &str, request: Value| {
         let (addr, token) = (server.addr(), server.token());
         let head = format!(
@@ -139,7 +141,8 @@ async fn the_web_shell_closes_its_carriers_and_refuses() {
     let mut request = url.into_client_request().expect("a request");
     let origin = format!("http://{}", server.addr());
     request.headers_mut().insert("Origin", HeaderValue::from_str(&origin).expect("a header"));
-    let (mut socket, _) = timeout(PATIENCE, connect_async(request)).await.expect("in time").expect("a socket");
+    let (mut socket, _) =
+        timeout(PATIENCE, connect_async(request)).await.expect("in time").expect("a socket");
     assert_eq!(call("protection.away", json!({})).await["ok"]["locked"], true);
     let end = timeout(PATIENCE, async {
         while let Some(Ok(message)) = socket.next().await {
@@ -149,7 +152,8 @@ async fn the_web_shell_closes_its_carriers_and_refuses() {
         }
     });
     end.await.expect("the socket ends");
-    let poll = format!("GET /media/poll?session={session}&after=0&wait=0 HTTP/1.1\r\nHost: {}\r\n", server.addr());
+    let poll =
+        format!("GET /media/poll?session={session}&after=0&wait=0 HTTP/1.1\r\nHost: {}\r\n", server.addr());
     assert_eq!(http(server.addr(), &poll, b"").await.status, 404);
     assert_eq!(call("live.connect", json!({})).await["err"]["code"], "appLocked");
     assert_eq!(call("devices.list", json!({})).await["err"]["code"], "appLocked");

@@ -28,7 +28,18 @@ const APP_WRONG: &str = "314159265358";
 /// that every way of writing leaves alone.
 fn forbidden() -> Vec<Vec<u8>> {
     let texts = [
-        "zebra", "kohl", "otter", "chen 9", "chen%209", RIGHT, WRONG, PIN, APP_PASSWORD, "walrus", "ltank", APP_WRONG,
+        "zebra",
+        "kohl",
+        "otter",
+        "chen 9",
+        "chen%209",
+        RIGHT,
+        WRONG,
+        PIN,
+        APP_PASSWORD,
+        "walrus",
+        "ltank",
+        APP_WRONG,
     ];
     // Base64 of "admin:<password>" and of the password alone, without the last, padded group.
     let encoded = [
@@ -129,8 +140,9 @@ async fn protect_and_lock(session: &mut Session, folder: &Path, plain_key: &[u8]
         session.rpc("protection.unlock", json!(secret)).await;
     }
     assert_eq!(session.rpc("protection.unlock", json!({ "secret": PIN })).await["ok"]["locked"], false);
-    let wrong_kind =
-        session.rpc("protection.change", json!({ "current": PIN, "kind": "pin", "secret": APP_PASSWORD })).await;
+    let wrong_kind = session
+        .rpc("protection.change", json!({ "current": PIN, "kind": "pin", "secret": APP_PASSWORD }))
+        .await;
     assert_eq!(wrong_kind["err"]["code"], "invalidInput");
     let changed = session
         .rpc("protection.change", json!({ "current": PIN, "kind": "password", "secret": APP_PASSWORD }))

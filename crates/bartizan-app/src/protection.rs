@@ -329,9 +329,9 @@ impl Protection {
         if ask_after == 0 {
             return self.lock();
         }
-        let this = self.this.clone();
+        let (this, until) = (self.this.clone(), Instant::now() + Duration::from_secs(u64::from(ask_after)));
         let timer = OwnedTask::spawn(async move {
-            tokio::time::sleep(Duration::from_secs(u64::from(ask_after))).await;
+            tokio::time::sleep_until(until).await;
             if let Some(this) = this.upgrade() {
                 this.lock();
             }
@@ -623,7 +623,10 @@ mod tests {
         protection.back(true);
         assert!(!protection.is_locked(), "a page loaded anew within the time");
         protection.away();
+        // The timer's task begins, and later ends.
+        tokio::task::yield_now().await;
         advance(Duration::from_secs(61)).await;
+        tokio::task::yield_now().await;
         assert!(protection.is_locked(), "without anybody coming back");
         tokio::time::resume();
         unlock().await;
