@@ -59,6 +59,22 @@ export const CALLS = [
   { name: 'control.switch', says: 'an unknown device', request: { device: 'none', channel: 1, what: { kind: 'wipe', everyS: null } }, ...failsWith('notFound') },
   { name: 'settings.set', says: 'a PTZ step beyond 8', request: { ptzStep: 9 }, ...failsWith('invalidInput') },
   { name: 'settings.get', says: 'all settings', request: {}, ok: fields('hardDecoding', 'theme', 'language', 'layout', 'ptzStep', 'wallTools') },
+  { name: 'protection.state', says: 'how it is protected', request: {}, ok: (state) => {
+    fields('offered', 'kind', 'locked', 'askAfterS', 'waitMs', 'triesLeft')(state)
+    assert.deepEqual([state.kind, state.locked], [null, false])
+  } },
+  { name: 'protection.back', says: 'an unprotected page is not asked', request: { starting: true }, ok: (state) => assert.equal(state.locked, false) },
+  { name: 'protection.away', says: 'nothing to lock', request: {}, ok: (state) => assert.equal(state.locked, false) },
+  { name: 'protection.lock', says: 'nothing to lock', request: {}, ok: (state) => assert.equal(state.locked, false) },
+  { name: 'protection.unlock', says: 'unlocked already', request: { secret: '271828' }, ok: (state) => assert.equal(state.locked, false) },
+  // Where nothing is stored there is nothing to protect.
+  { name: 'protection.setUp', says: 'a PIN of five digits', request: { kind: 'pin', secret: '27182' }, fails: ['invalidInput', 'unsupportedCommand'] },
+  { name: 'protection.setUp', says: 'another kind', request: { kind: 'song', secret: '271828' }, ...failsWith('invalidInput') },
+  { name: 'protection.change', says: 'not protected', request: { current: '271828', kind: 'pin', secret: '314159' }, ...failsWith('notFound') },
+  { name: 'protection.turnOff', says: 'not protected', request: { secret: '271828' }, ...failsWith('notFound') },
+  { name: 'protection.askAfter', says: 'more than an hour', request: { seconds: 3601 }, ...failsWith('invalidInput') },
+  { name: 'protection.forget', says: 'nobody agreed', request: { erasePasswords: false }, ...failsWith('invalidInput') },
+  { name: 'protection.forget', says: 'not protected', request: { erasePasswords: true }, ...failsWith('notFound') },
   { name: 'settings.set', says: 'a layout that does not exist', request: { layout: 5 }, ...failsWith('invalidInput') },
   { name: 'settings.set', says: 'all settings back', request: { layout: 16 }, ok: (all) => assert.equal(all.layout, 16) },
   { name: 'live.connect', says: 'an endpoint', request: {}, ok: (endpoint) => {

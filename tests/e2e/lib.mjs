@@ -8,7 +8,7 @@ const here = new URL('.', import.meta.url)
 // The packages belong to the page's project; the specs have none of their own.
 const requireUi = createRequire(new URL('../../ui/package.json', here))
 const { chromium, devices: profiles } = requireUi('playwright-core')
-const { AxeBuilder } = requireUi('@axe-core/playwright')
+export const { AxeBuilder } = requireUi('@axe-core/playwright')
 
 export const OUT = fileURLToPath(new URL('./out/', here))
 mkdirSync(OUT, { recursive: true })

@@ -239,6 +239,32 @@ async fn live(shell: &impl ShellClient) {
     assert_eq!(code(&shell.rpc("live.close", tile(7)).await), "notFound");
 }
 
+/// An app that stores nothing has nothing to protect; tests/it/protection.rs has one that has.
+async fn protection(shell: &impl ShellClient) {
+    let state = shell.rpc("protection.state", json!({})).await;
+    let shape = json!({
+        "offered": true, "kind": null, "locked": true, "askAfterS": 1, "waitMs": null, "triesLeft": 1,
+    });
+    assert_shape(ok(&state), &shape, "protection");
+    assert_eq!((&ok(&state)["offered"], &ok(&state)["locked"]), (&json!(false), &json!(false)));
+    for name in ["protection.lock", "protection.away", "protection.back"] {
+        assert_eq!(ok(&shell.rpc(name, json!({})).await), ok(&state), "{name}: nothing to lock");
+    }
+    let set_up = json!({ "kind": "pin", "secret": "271828" });
+    assert_eq!(code(&shell.rpc("protection.setUp", set_up).await), "unsupportedCommand");
+    let change = json!({ "current": "271828", "kind": "pin", "secret": "314159" });
+    assert_eq!(code(&shell.rpc("protection.change", change).await), "notFound");
+    let turn_off = json!({ "secret": "271828" });
+    assert_eq!(code(&shell.rpc("protection.turnOff", turn_off).await), "notFound");
+    assert_eq!(code(&shell.rpc("protection.askAfter", json!({ "seconds": 60 })).await), "notFound");
+    assert_eq!(code(&shell.rpc("protection.askAfter", json!({ "seconds": 3601 })).await), "invalidInput");
+    assert_eq!(code(&shell.rpc("protection.forget", json!({ "erasePasswords": true })).await), "notFound");
+    assert_eq!(
+        code(&shell.rpc("protection.forget", json!({ "erasePasswords": false })).await),
+        "invalidInput"
+    );
+}
+
 async fn nonsense(shell: &impl ShellClient) {
     assert_eq!(code(&shell.rpc("devices.explode", json!({})).await), "unsupportedCommand");
     for (name, ..) in COMMANDS {
@@ -261,6 +287,7 @@ async fn suite(shell: &impl ShellClient) {
     devices(shell, &site).await;
     settings(shell).await;
     live(shell).await;
+    protection(shell).await;
     nonsense(shell).await;
     site.shutdown().await;
 }

@@ -14,6 +14,7 @@ mod isapi_driver;
 mod media_wire;
 mod onvif_driver;
 mod onvif_witnesses;
+mod protection;
 mod secrets;
 mod sim_witness;
 mod support;

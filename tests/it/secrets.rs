@@ -20,11 +20,28 @@ use crate::support::{Recorder, USER, clip_site, start};
 /// With characters that URLs, JSON and SQL write differently.
 const RIGHT: &str = "Gr\u{fc}n/kohl'7%zebra";
 const WRONG: &str = "W\u{e4}ld\"chen 9?otter";
+/// The app's own secrets. Digits of a PIN may stand anywhere by chance; twelve of them do not.
+const PIN: &str = "271828459045";
+const APP_PASSWORD: &str = "walrus & \u{f6}ltank";
+const APP_WRONG: &str = "314159265358";
 
 /// What must be found nowhere: the passwords, as they are written in URLs, JSON and Basic credentials, and the parts
 /// that every way of writing leaves alone.
 fn forbidden() -> Vec<Vec<u8>> {
-    let texts = ["zebra", "kohl", "otter", "chen 9", "chen%209", RIGHT, WRONG];
+    let texts = [
+        "zebra",
+        "kohl",
+        "otter",
+        "chen 9",
+        "chen%209",
+        RIGHT,
+        WRONG,
+        PIN,
+        APP_PASSWORD,
+        "walrus",
+        "ltank",
+        APP_WRONG,
+    ];
     // Base64 of "admin:<password>" and of the password alone, without the last, padded group.
     let encoded = [
         "YWRtaW46R3LDvG4va29obCc3JXpl",
@@ -36,7 +53,22 @@ fn forbidden() -> Vec<Vec<u8>> {
 }
 
 fn check(what: &str, bytes: &[u8]) {
-    for secret in forbidden() {
+    check_for(what, bytes, forbidden());
+}
+
+/// A key as it is, as the key file has it, and in Base64 without the last, padded group.
+fn ways_to_write(key_file: &[u8]) -> Vec<Vec<u8>> {
+    let hex = key_file.trim_ascii().to_vec();
+    assert_eq!(hex.len(), 64, "a key file");
+    let text = String::from_utf8(hex.clone()).expect("hex digits");
+    let bytes: Vec<u8> =
+        (0..64).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hex")).collect();
+    let list = format!("{:?}", &bytes[..8]).trim_matches(['[', ']']).as_bytes().to_vec();
+    vec![bytes, hex, text.to_uppercase().into_bytes(), list]
+}
+
+fn check_for(what: &str, bytes: &[u8], secrets: Vec<Vec<u8>>) {
+    for secret in secrets {
         let at = bytes.windows(secret.len()).position(|window| window == secret);
         if let Some(at) = at {
             let from = at.saturating_sub(200);
@@ -121,6 +153,38 @@ impl Session {
     }
 }
 
+/// The app's PIN and password set, mistyped, changed and ended. Gives the key file there is then.
+async fn protect_and_lock(session: &mut Session, folder: &Path, plain_key: &[u8]) -> Vec<u8> {
+    let on = session.rpc("protection.setUp", json!({ "kind": "pin", "secret": PIN })).await;
+    assert_eq!(on["ok"]["kind"], "pin");
+    for entry in fs::read_dir(folder).expect("the data folder") {
+        let path = entry.expect("an entry").path();
+        let bytes = fs::read(&path).expect("readable");
+        check_for(&path.display().to_string(), &bytes, ways_to_write(plain_key));
+    }
+    session.rpc("protection.lock", json!({})).await;
+    let wrong = session.rpc("protection.unlock", json!({ "secret": APP_WRONG })).await;
+    assert_eq!(wrong["err"]["code"], "appPassword");
+    // Too short and too long for its kind, and no request at all.
+    for secret in [APP_PASSWORD, &APP_WRONG.repeat(9)] {
+        session.rpc("protection.unlock", json!({ "secret": secret })).await;
+        session.rpc("protection.unlock", json!(secret)).await;
+    }
+    assert_eq!(session.rpc("protection.unlock", json!({ "secret": PIN })).await["ok"]["locked"], false);
+    let wrong_kind = session
+        .rpc("protection.change", json!({ "current": PIN, "kind": "pin", "secret": APP_PASSWORD }))
+        .await;
+    assert_eq!(wrong_kind["err"]["code"], "invalidInput");
+    let changed = session
+        .rpc("protection.change", json!({ "current": PIN, "kind": "password", "secret": APP_PASSWORD }))
+        .await;
+    assert_eq!(changed["ok"]["kind"], "password");
+    assert!(check_files(folder) >= 1, "the database");
+    let off = session.rpc("protection.turnOff", json!({ "secret": APP_PASSWORD })).await;
+    assert_eq!(off["ok"]["kind"], Value::Null);
+    fs::read(folder.join("bartizan.key")).expect("a key file again")
+}
+
 // On one thread, so that the thread's own subscriber hears every task.
 #[tokio::test]
 async fn a_whole_session_tells_no_password() {
@@ -186,6 +250,8 @@ async fn a_whole_session_tells_no_password() {
     for name in ["devices.list", "live.stats", "app.info", "settings.get"] {
         session.rpc(name, json!({})).await;
     }
+    let plain_key = fs::read(folder.path().join("bartizan.key")).expect("a key file");
+    let next_plain_key = protect_and_lock(&mut session, folder.path(), &plain_key).await;
     session.rpc("devices.delete", json!({ "id": id })).await;
     session.rpc("devices.restore", json!({ "id": id })).await;
     app.live.shutdown().await;
@@ -202,6 +268,12 @@ async fn a_whole_session_tells_no_password() {
     assert!(text.contains("retina") && text.contains("bartizan_app"), "all targets are heard");
     assert!(text.contains("TRACE") && text.contains("DESCRIBE"), "down to the wire");
     check("the log", &written);
+    for key in [&plain_key, &next_plain_key] {
+        check_for("the log", &written, ways_to_write(key));
+        for reply in &session.replies {
+            check_for("a reply", reply.to_string().as_bytes(), ways_to_write(key));
+        }
+    }
 
     // A second run reads the password back: it was stored, only not readably.
     drop((session, app));

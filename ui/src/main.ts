@@ -14,6 +14,7 @@ import { startup } from './lib/startup'
 import { loadPlatform } from './platform'
 import { router } from './router'
 import { devices } from './stores/devices'
+import { protection } from './stores/protection'
 import { settings } from './stores/settings'
 
 async function start(): Promise<void> {
@@ -26,7 +27,8 @@ async function start(): Promise<void> {
     startup.error = asApiError(error)
   }
   applySettings()
-  void devices.refresh()
+  await protection.start()
+  if (!protection.state.locked) void devices.refresh()
   const reduced = window.matchMedia('(prefers-reduced-motion: reduce)').matches
   const app = createApp(App).use(IonicVue, { animated: !reduced }).use(i18n).use(router)
   await router.isReady()

@@ -28,6 +28,7 @@ export const router = createRouter({
     { path: '/devices/card', component: () => import('@/views/device/CardView.vue') },
     { path: '/help', component: () => import('@/views/help/HelpIndexView.vue') },
     { path: '/help/failure/:code', component: () => import('@/views/help/FailureHelpView.vue'), props: true },
+    { path: '/protection', component: () => import('@/views/ProtectionView.vue') },
     { path: '/help/:topic', component: () => import('@/views/HelpView.vue'), props: true },
     { path: '/feedback', component: () => import('@/views/help/FeedbackView.vue') },
     { path: '/about', component: () => import('@/views/help/AboutView.vue') },

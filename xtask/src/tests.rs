@@ -151,6 +151,7 @@ fn browser(tally: &mut Tally) -> Result<(), String> {
         "picture.e2e.mjs",
         "help.e2e.mjs",
         "contract.e2e.mjs",
+        "protection.e2e.mjs",
         "survival.e2e.mjs",
     ]);
     node.env("BARTIZAN_URL", url).env("BARTIZAN_SIM", site_url);

@@ -5,6 +5,7 @@ mod control;
 mod convert;
 mod diagnostics;
 mod pictures;
+mod protection;
 mod scan;
 
 use std::{
@@ -63,7 +64,10 @@ fn is_tool_name(name: &str) -> bool {
 impl Backend {
     /// Puts the app behind the command list.
     pub fn new(app: Arc<App>, shell: ShellInfo) -> Self {
-        Self { app, shell, media: Arc::default(), sweeper: OnceLock::new(), scanner: Arc::default() }
+        let media = Arc::<MediaSessions>::default();
+        let sessions = media.clone();
+        app.protection.on_lock(move || sessions.end_all());
+        Self { app, shell, media, sweeper: OnceLock::new(), scanner: Arc::default() }
     }
 
     /// The media sessions, for the shell's carriers.
@@ -80,6 +84,10 @@ impl Backend {
         adding::device(row, self.app.devices.book())
     }
 
+    fn protection(&self) -> dto::ProtectionState {
+        protection::state(&self.app.protection)
+    }
+
     fn session(&self, id: &str) -> Result<Arc<crate::media::MediaSession>> {
         self.media.get(id).ok_or_else(|| Error::new(Code::NotFound, "no such media session"))
     }
@@ -88,6 +96,10 @@ impl Backend {
 impl Commands for Backend {
     fn failed(&self, name: &'static str, error: &Error) {
         self.app.journal.command_failed(name, error);
+    }
+
+    fn is_locked(&self) -> bool {
+        self.app.protection.is_locked()
     }
 
     async fn app_info(&self, _: dto::Empty) -> Result<dto::AppInfo> {
@@ -99,9 +111,59 @@ impl Commands for Backend {
             key_storage: match self.app.key_storage() {
                 bartizan_app::KeyStorage::Keychain => dto::KeyStorage::Keychain,
                 bartizan_app::KeyStorage::KeyFile => dto::KeyStorage::KeyFile,
+                bartizan_app::KeyStorage::Wrapped => dto::KeyStorage::Wrapped,
                 bartizan_app::KeyStorage::Memory => dto::KeyStorage::Memory,
             },
         })
+    }
+
+    async fn protection_state(&self, _: dto::Empty) -> Result<dto::ProtectionState> {
+        Ok(self.protection())
+    }
+
+    async fn protection_unlock(&self, request: dto::ProtectionSecret) -> Result<dto::ProtectionState> {
+        self.app.protection.unlock(&Secret::new(request.secret)).await?;
+        Ok(self.protection())
+    }
+
+    async fn protection_lock(&self, _: dto::Empty) -> Result<dto::ProtectionState> {
+        self.app.protection.lock();
+        Ok(self.protection())
+    }
+
+    async fn protection_away(&self, _: dto::Empty) -> Result<dto::ProtectionState> {
+        self.app.protection.away();
+        Ok(self.protection())
+    }
+
+    async fn protection_back(&self, request: dto::ProtectionBack) -> Result<dto::ProtectionState> {
+        self.app.protection.back(request.starting.unwrap_or(false));
+        Ok(self.protection())
+    }
+
+    async fn protection_set_up(&self, request: dto::ProtectionSetUp) -> Result<dto::ProtectionState> {
+        protection::set_up(&self.app.protection, request).await?;
+        Ok(self.protection())
+    }
+
+    async fn protection_change(&self, request: dto::ProtectionChange) -> Result<dto::ProtectionState> {
+        protection::change(&self.app.protection, request).await?;
+        Ok(self.protection())
+    }
+
+    async fn protection_turn_off(&self, request: dto::ProtectionSecret) -> Result<dto::ProtectionState> {
+        self.app.protection.turn_off(&Secret::new(request.secret)).await?;
+        Ok(self.protection())
+    }
+
+    async fn protection_ask_after(&self, request: dto::ProtectionAskAfter) -> Result<dto::ProtectionState> {
+        self.app.protection.set_ask_after(request.seconds).await?;
+        Ok(self.protection())
+    }
+
+    async fn protection_forget(&self, request: dto::ProtectionForget) -> Result<dto::ProtectionState> {
+        protection::forget(&self.app.protection, request).await?;
+        Ok(self.protection())
     }
 
     async fn devices_list(&self, _: dto::Empty) -> Result<dto::DeviceList> {

@@ -13,6 +13,8 @@ macro_rules! commands {
             /// A command failed; for what is told in diagnostics.
             fn failed(&self, _name: &'static str, _error: &Error) {}
 
+            /// True while the app is locked: then nothing but [`OPEN_WHEN_LOCKED`] is done.
+            fn is_locked(&self) -> bool;
             $($(#[$doc])* fn $method(
                 &self,
                 request: $request,
@@ -25,7 +27,10 @@ macro_rules! commands {
 
         /// Runs the command `name` with a JSON request and gives the JSON reply.
         pub async fn dispatch(commands: &impl Commands, name: &str, request: serde_json::Value) -> Reply {
-            match name {
+            if let Some(refusal) = refusal(commands, name) {
+                return refusal;
+            }
+            let reply = match name {
                 $($name => match parse(request) {
                     Ok(request) => {
                         Reply::from(commands.$method(request).await.inspect_err(|e| commands.failed($name, e)))
@@ -36,7 +41,9 @@ macro_rules! commands {
                     Code::UnsupportedCommand,
                     format!("no command {name:?}"),
                 ))),
-            }
+            };
+            // What was on its way when the app was locked tells nothing any more.
+            refusal(commands, name).unwrap_or(reply)
         }
 
         /// The TypeScript of the command list.
@@ -55,6 +62,26 @@ macro_rules! commands {
 commands! {
     /// What runs behind the page.
     app_info "app.info" (Empty) -> AppInfo;
+    /// Whether the app is protected and locked.
+    protection_state "protection.state" (Empty) -> ProtectionState;
+    /// Unlocks the app with its PIN or password.
+    protection_unlock "protection.unlock" (ProtectionSecret) -> ProtectionState;
+    /// Locks the app now.
+    protection_lock "protection.lock" (Empty) -> ProtectionState;
+    /// The app goes to the background.
+    protection_away "protection.away" (Empty) -> ProtectionState;
+    /// The app is in front again.
+    protection_back "protection.back" (ProtectionBack) -> ProtectionState;
+    /// Protects the app.
+    protection_set_up "protection.setUp" (ProtectionSetUp) -> ProtectionState;
+    /// Another PIN or password.
+    protection_change "protection.change" (ProtectionChange) -> ProtectionState;
+    /// Ends the protection.
+    protection_turn_off "protection.turnOff" (ProtectionSecret) -> ProtectionState;
+    /// How long the app may be away before it asks again.
+    protection_ask_after "protection.askAfter" (ProtectionAskAfter) -> ProtectionState;
+    /// Ends the protection without its secret and erases the passwords of all devices.
+    protection_forget "protection.forget" (ProtectionForget) -> ProtectionState;
     /// All devices.
     devices_list "devices.list" (Empty) -> DeviceList;
     /// Talks to a device without storing it. Tries the password once.
@@ -135,6 +162,23 @@ commands! {
     live_stats "live.stats" (Empty) -> LiveStats;
     /// Makes a diagnostics bundle for the user to read, keep or send. Nothing is stored or sent by it.
     diagnostics_make "diagnostics.make" (DiagnosticsRequest) -> Diagnostics;
+}
+
+/// What is done while the app is locked: what the lock screen needs, and nothing that tells of a device.
+pub const OPEN_WHEN_LOCKED: &[&str] = &[
+    "app.info",
+    "settings.get",
+    "protection.state",
+    "protection.unlock",
+    "protection.lock",
+    "protection.away",
+    "protection.back",
+    "protection.forget",
+];
+
+fn refusal(commands: &impl Commands, name: &str) -> Option<Reply> {
+    let refused = commands.is_locked() && !OPEN_WHEN_LOCKED.contains(&name);
+    refused.then(|| Reply::from(Err::<Empty, _>(Error::new(Code::AppLocked, "the app is locked"))))
 }
 
 /// The reply of any command: `{"ok": …}` or `{"err": ErrorDto}`.

@@ -3,11 +3,12 @@
 mod adding;
 mod control;
 mod diagnostics;
+mod protection;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-pub use self::{adding::*, control::*, diagnostics::*};
+pub use self::{adding::*, control::*, diagnostics::*, protection::*};
 
 /// No arguments, or nothing to tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -53,6 +54,8 @@ pub enum KeyStorage {
     Keychain,
     /// A file only this user can read, beside the database: no keychain answered.
     KeyFile,
+    /// The database, encrypted with the app's PIN or password.
+    Wrapped,
     /// In memory; nothing is stored.
     Memory,
 }

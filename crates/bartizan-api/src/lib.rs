@@ -9,7 +9,7 @@ pub mod media;
 mod typescript;
 
 pub use backend::{Backend, ShellInfo};
-pub use commands::{Commands, Reply, dispatch};
+pub use commands::{COMMANDS, Commands, OPEN_WHEN_LOCKED, Reply, dispatch};
 pub use typescript::typescript;
 
 /// Set in the environment, it lets searches find devices on the loopback interface: for simulated sites.

@@ -75,7 +75,16 @@ impl DeviceBook {
         self.refresh().await
     }
 
-    async fn refresh(&self) -> Result<()> {
+    /// Forgets all passwords until [`refresh`](Self::refresh): the app is locked.
+    pub(crate) fn forget_passwords(&self) {
+        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        for row in rows.iter_mut() {
+            row.password_lost |= row.password.take().is_some();
+        }
+    }
+
+    /// Reads the list anew.
+    pub(crate) async fn refresh(&self) -> Result<()> {
         let rows = self.store.devices().await?;
         *self.rows.write().unwrap_or_else(PoisonError::into_inner) = rows;
         self.revision.fetch_add(1, Ordering::Relaxed);

@@ -15,6 +15,7 @@ mod fake;
 mod gate;
 pub mod live;
 mod probe;
+mod protection;
 mod routes;
 mod search;
 mod settings;
@@ -27,7 +28,9 @@ pub use bartizan_device::Transport;
 use bartizan_device::{Family, StreamOpener};
 use bartizan_http::Options;
 pub use bartizan_qr as qr;
-pub use bartizan_store::{ChannelRow, DeviceFacts, DeviceRow, KeyStorage, RouteRow, Store, StreamRow, Vault};
+pub use bartizan_store::{
+    ChannelRow, DeviceFacts, DeviceRow, KdfCost, KeyStorage, RouteRow, SecretKind, Store, StreamRow, Vault,
+};
 use tokio::sync::Mutex;
 
 use self::live::{Live, SourceBook};
@@ -44,6 +47,7 @@ pub use self::{
     draft::{AddedBy, Draft, PortsDraft, is_local},
     drivers::Drivers,
     gate::{Account, LoginGate, Pass},
+    protection::{MOST_ASK_AFTER, Protection, ProtectionState},
     routes::RouteChooser,
     search::{FoundDevice, Search, SearchPlan, SearchView},
     settings::{LAYOUTS, Language, Settings, Theme},
@@ -58,13 +62,14 @@ pub struct App {
     /// PTZ, picture settings, switches.
     pub control: Arc<Control>,
     /// Searching the network.
-    pub search: Search,
+    pub search: Arc<Search>,
     /// What failed lately, and what devices answered: for diagnostics.
     pub journal: Arc<Journal>,
+    /// PIN or password of the app.
+    pub protection: Arc<Protection>,
     /// Nothing is stored.
     pub ephemeral: bool,
     store: Store,
-    key_storage: KeyStorage,
     /// Serialises read-change-write of the settings.
     settings: Mutex<()>,
 }
@@ -78,18 +83,14 @@ impl App {
                 format!("cannot create the data folder: {e}"),
             )
         })?;
-        let vault = Vault::from_keychain_or_file(folder)?;
-        let key_storage = vault.storage();
-        let store = Store::open(&folder.join("bartizan.sqlite"), vault)?;
-        Self::assemble(store, key_storage, false, clock).await
+        let store = Store::open(&folder.join("bartizan.sqlite"), Vault::in_folder(folder))?;
+        Self::assemble(store, false, clock).await
     }
 
     /// An app that stores nothing, watching `sources` (RTSP URLs). A source that cannot be reached is kept: the wall
     /// shows why.
     pub async fn ephemeral(sources: &[String], clock: Arc<dyn Clock>) -> Result<Self> {
-        let vault = Vault::in_memory();
-        let key_storage = vault.storage();
-        let app = Self::assemble(Store::in_memory(vault)?, key_storage, true, clock).await?;
+        let app = Self::assemble(Store::in_memory(Vault::in_memory())?, true, clock).await?;
         let drafts: Vec<Draft> =
             sources.iter().map(|url| Draft { url: Some(url.clone()), ..Draft::default() }).collect();
         let probed = futures::future::join_all(drafts.iter().map(|draft| app.devices.probe(draft))).await;
@@ -105,27 +106,33 @@ impl App {
         Ok(app)
     }
 
-    async fn assemble(
-        store: Store,
-        key_storage: KeyStorage,
-        ephemeral: bool,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self> {
+    async fn assemble(store: Store, ephemeral: bool, clock: Arc<dyn Clock>) -> Result<Self> {
         let journal = Arc::new(Journal::new(clock));
         let opener = bartizan_rtsp::RtspOpener::new().with_recorder(journal.description_recorder());
         let opener: Arc<dyn StreamOpener> = Arc::new(opener);
         let families = families(&journal);
-        Self::with_parts(store, key_storage, ephemeral, journal, opener, families).await
+        Self::with_parts(store, ephemeral, journal, opener, families).await
     }
 
     /// The app over given adapters.
     pub(crate) async fn with_parts(
         store: Store,
-        key_storage: KeyStorage,
         ephemeral: bool,
         journal: Arc<Journal>,
         opener: Arc<dyn StreamOpener>,
         families: Vec<Arc<dyn Family>>,
+    ) -> Result<Self> {
+        Self::with_parts_at(store, ephemeral, journal, opener, families, KdfCost::STANDARD).await
+    }
+
+    /// As [`with_parts`](Self::with_parts), with the cost of turning the app's secret into a key.
+    pub(crate) async fn with_parts_at(
+        store: Store,
+        ephemeral: bool,
+        journal: Arc<Journal>,
+        opener: Arc<dyn StreamOpener>,
+        families: Vec<Arc<dyn Family>>,
+        cost: KdfCost,
     ) -> Result<Self> {
         let clock = journal.clock().clone();
         let book = Arc::new(DeviceBook::load(store.clone(), clock.now()).await?);
@@ -135,15 +142,25 @@ impl App {
             Arc::new(Live::new(opener, book.clone() as Arc<dyn SourceBook>, gate.clone(), journal.clone()));
         let drivers = Arc::new(Drivers::new(families.clone(), book.clone(), gate.clone()));
         let control = Arc::new(Control::new(drivers));
-        let search = Search::new(families.clone(), book.clone());
+        let search = Arc::new(Search::new(families.clone(), book.clone()));
+        let protected = protection::Parts {
+            store: store.clone(),
+            book: book.clone(),
+            live: live.clone(),
+            control: control.clone(),
+            search: search.clone(),
+            clock: clock.clone(),
+            cost,
+        };
+        let protection = Protection::load(protected, !ephemeral).await?;
         let devices = Devices::new(book, families, live.clone(), gate, control.clone(), clock);
         let settings = Mutex::new(());
-        Ok(Self { devices, live, control, search, journal, ephemeral, store, key_storage, settings })
+        Ok(Self { devices, live, control, search, journal, protection, ephemeral, store, settings })
     }
 
     /// Where the key of the device passwords lies.
     pub fn key_storage(&self) -> KeyStorage {
-        self.key_storage
+        self.store.key_storage()
     }
 
     /// The network changed: streams and controls choose their ways anew.

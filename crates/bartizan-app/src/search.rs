@@ -123,6 +123,11 @@ impl Search {
         Ok(view)
     }
 
+    /// Ends whatever search runs.
+    pub fn stop_all(&self) {
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Ends a search.
     pub fn stop(&self, search: &str) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);

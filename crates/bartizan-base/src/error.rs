@@ -111,6 +111,12 @@ codes! {
     CardPassword => InvalidInput,
     /// The device card is torn, foreign or of a newer version.
     CardUnreadable => InvalidInput,
+    /// The app is locked: its PIN or password is asked first.
+    AppLocked => Locked,
+    /// This is not the app's PIN or password.
+    AppPassword => InvalidInput,
+    /// Too many wrong PINs or passwords of the app: it takes no further one for a while.
+    AppPasswordWait => Locked,
     /// The stream carries no video track.
     NoVideo => Unsupported,
     /// The video codec cannot be decoded here.
@@ -243,6 +249,9 @@ mod tests {
                     | Code::ClockSkew
                     | Code::Forbidden
                     | Code::CertificateChanged
+                    | Code::AppLocked
+                    | Code::AppPassword
+                    | Code::AppPasswordWait
             );
             if never {
                 assert_eq!(retry(code.kind()), Retry::Never, "{code:?}");

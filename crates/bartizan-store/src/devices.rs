@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use bartizan_base::{DeviceId, Secret, StreamProfile, UtcMicros};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use crate::{Store, StoreError, Vault};
+use crate::{Store, StoreError, Vault, protection};
 
 /// A camera or recorder as remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,7 +158,7 @@ impl Store {
             if exists(&db, &device.id)? {
                 return Err(StoreError::Exists("device"));
             }
-            let cipher = seal(&vault, &device)?;
+            let cipher = seal(&db, &vault, &device)?;
             db.prepare_cached(
                 "insert into devices (id, name, host, port, user, password_cipher, transport, added_at_us, position)
                  values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (select coalesce(max(position), 0) + 1 from devices))",
@@ -189,7 +189,7 @@ impl Store {
         self.run(move |db| {
             let db = db.transaction()?;
             let keep_password = device.password.is_none() && device.password_lost;
-            let cipher = seal(&vault, &device)?;
+            let cipher = seal(&db, &vault, &device)?;
             let changed = db
                 .prepare_cached(
                     "update devices set name = ?2, host = ?3, port = ?4, user = ?5,
@@ -262,8 +262,13 @@ fn exists(db: &Connection, id: &DeviceId) -> Result<bool, StoreError> {
     Ok(db.prepare_cached("select 1 from devices where id = ?1")?.exists([id.as_str()])?)
 }
 
-fn seal(vault: &Vault, device: &DeviceRow) -> Result<Option<Vec<u8>>, StoreError> {
-    device.password.as_ref().map(|password| vault.seal(device.id.as_str(), password)).transpose()
+/// Seals a device's password inside the transaction that stores it.
+fn seal(db: &Connection, vault: &Vault, device: &DeviceRow) -> Result<Option<Vec<u8>>, StoreError> {
+    let Some(password) = &device.password else { return Ok(None) };
+    if protection::state(db)?.0 != vault.generation() {
+        return Err(StoreError::Key("another program has changed it; start this one again".into()));
+    }
+    vault.seal(device.id.as_str(), password).map(Some)
 }
 
 fn read_device(row: &Row<'_>, vault: &Vault) -> rusqlite::Result<DeviceRow> {

@@ -23,6 +23,8 @@ pub(crate) trait Keychain {
     fn read(&self) -> Answer;
     /// Stores the key. `Found` with the text read back when that worked.
     fn write(&self, text: Zeroizing<String>) -> Answer;
+    /// Removes the key. `Empty` when there is none any more.
+    fn delete(&self) -> Answer;
 }
 
 /// The operating system's.
@@ -35,6 +37,10 @@ impl Keychain for SystemKeychain {
 
     fn write(&self, text: Zeroizing<String>) -> Answer {
         ask(PATIENCE, move || os::write(&text))
+    }
+
+    fn delete(&self) -> Answer {
+        ask(PATIENCE, os::delete)
     }
 }
 
@@ -78,6 +84,13 @@ mod os {
             Err(error) => Answer::Unavailable(error.to_string()),
         }
     }
+
+    pub(super) fn delete() -> Answer {
+        match Entry::new(SERVICE, ACCOUNT).and_then(|entry| entry.delete_credential()) {
+            Ok(()) | Err(Error::NoEntry) => Answer::Empty,
+            Err(error) => Answer::Unavailable(error.to_string()),
+        }
+    }
 }
 
 #[cfg(not(any(target_os = "macos", target_os = "ios", windows)))]
@@ -89,6 +102,10 @@ mod os {
     }
 
     pub(super) fn write(_text: &str) -> Answer {
+        read()
+    }
+
+    pub(super) fn delete() -> Answer {
         read()
     }
 }

@@ -25,13 +25,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<Key>, StoreError> {
 /// Writes the key file in one step, unless another process was quicker: then that one's key is given.
 pub(crate) fn create(path: &Path, key: Key) -> Result<Key, StoreError> {
     let failed = |error| StoreError::io(format!("writing {}", path.display()), error);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    // Temporary files of this kind are created with mode 0600.
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    let mut text = encode(&key);
-    text.push('\n');
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
+    let file = written_aside(path, &key).map_err(failed)?;
     let kept = match file.persist_noclobber(path) {
         Ok(_) => key,
         Err(lost) if path.exists() => {
@@ -40,11 +34,49 @@ pub(crate) fn create(path: &Path, key: Key) -> Result<Key, StoreError> {
         }
         Err(error) => return Err(failed(error.error)),
     };
-    // Makes the new name itself last through a power cut; some systems cannot open folders, and lose nothing else.
+    sync_folder(path.parent().unwrap_or(Path::new(".")));
+    Ok(kept)
+}
+
+/// Writes the key file in one step over whatever is there.
+pub(crate) fn replace(path: &Path, key: &Key) -> Result<(), StoreError> {
+    let failed = |error| StoreError::io(format!("writing {}", path.display()), error);
+    written_aside(path, key).map_err(failed)?.persist(path).map_err(|error| failed(error.error))?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")));
+    Ok(())
+}
+
+/// Overwrites and removes the key file. Flash keeps older blocks as it likes, which is why a key that is erased is
+/// also no longer the one in use.
+pub(crate) fn erase(path: &Path) -> Result<(), StoreError> {
+    let failed = |error| StoreError::io(format!("erasing {}", path.display()), error);
+    let mut file = match fs::File::options().write(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error)),
+    };
+    let length = file.metadata().map_err(failed)?.len().min(4096);
+    file.write_all(&vec![b'0'; usize::try_from(length).unwrap_or(0)]).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    drop(file);
+    fs::remove_file(path).map_err(failed)
+}
+
+/// Makes names in a folder last through a power cut; some systems cannot open folders, and lose nothing else.
+pub(crate) fn sync_folder(folder: &Path) {
     if let Ok(folder) = fs::File::open(folder) {
         let _ = folder.sync_all();
     }
-    Ok(kept)
+}
+
+fn written_aside(path: &Path, key: &Key) -> std::io::Result<tempfile::NamedTempFile> {
+    // Temporary files of this kind are created with mode 0600.
+    let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+    let mut text = encode(key);
+    text.push('\n');
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
 /// 64 hex digits.

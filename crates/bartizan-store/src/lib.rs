@@ -4,7 +4,8 @@
 //! mode with `synchronous = NORMAL`: a killed app loses nothing that was answered, a power cut at most the last
 //! writes, and neither damages the file (SQLite documentation, "Write-Ahead Logging").
 //!
-//! Passwords are sealed by a [`Vault`] before they come near the database.
+//! Passwords are sealed by a [`Vault`] before they come near the database. Where the app is protected by a PIN or a
+//! password, the vault's key lies in the database, wrapped by that secret, and nowhere else.
 #![warn(missing_docs)]
 
 mod devices;
@@ -12,11 +13,16 @@ mod error;
 mod keychain;
 mod keyfile;
 mod migrate;
+mod place;
+mod protection;
 mod settings;
 mod store;
 mod vault;
+mod wrap;
 
 pub use devices::{ChannelRow, DeviceFacts, DeviceRow, RouteRow, StreamRow};
 pub use error::StoreError;
+pub use protection::ProtectionRow;
 pub use store::Store;
 pub use vault::{KeyStorage, Vault};
+pub use wrap::{KdfCost, SecretKind};

@@ -3,7 +3,7 @@ use std::{fs, path::Path, sync::Arc, thread, time::Duration};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{StoreError, Vault, migrate};
+use crate::{StoreError, Vault, migrate, protection};
 
 /// The database of this installation. Cheap to clone; all clones share one thread.
 #[derive(Clone, Debug)]
@@ -27,7 +27,8 @@ const BUSY: Duration = Duration::from_secs(5);
 impl Store {
     /// Opens the file, making it (and its folder) when absent and upgrading it when old.
     ///
-    /// A damaged, foreign or newer file is refused and left as it is. Blocks; call it off the async runtime.
+    /// A damaged, foreign or newer file is refused and left as it is; so is a damaged key file. Then the vault takes its
+    /// key, making it where needed. Blocks; call it off the async runtime.
     pub fn open(path: &Path, vault: Vault) -> Result<Self, StoreError> {
         create_private(path)?;
         Self::start(path, Connection::open(path).map_err(StoreError::from), vault)
@@ -42,6 +43,8 @@ impl Store {
     fn start(path: &Path, db: Result<Connection, StoreError>, vault: Vault) -> Result<Self, StoreError> {
         let mut db = db?;
         prepare(&mut db, path)?;
+        let (generation, wrapped) = protection::state(&db)?;
+        vault.settle(generation, wrapped)?;
         let (work, mut inbox) = mpsc::channel(QUEUE);
         let serve = move || {
             while let Some(message) = inbox.blocking_recv() {
@@ -108,6 +111,8 @@ fn prepare(db: &mut Connection, path: &Path) -> Result<(), StoreError> {
     db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     db.pragma_update(None, "synchronous", "normal")?;
     db.pragma_update(None, "foreign_keys", true)?;
+    // What is replaced or deleted is overwritten: a sealed password of an earlier key is not to be found.
+    db.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     migrate::migrate(db, path)
 }
 

@@ -75,7 +75,7 @@ fn memory() -> Store {
 
 /// A file vault and its store in one folder.
 fn on_disk(folder: &Path) -> Store {
-    Store::open(&folder.join("b.sqlite"), Vault::from_keychain_or_file(folder).unwrap()).unwrap()
+    Store::open(&folder.join("b.sqlite"), Vault::in_folder(folder)).unwrap()
 }
 
 fn contains(folder: &Path, needle: &str) -> bool {
@@ -318,25 +318,27 @@ fn the_key_file_is_private_stable_and_never_overwritten() {
 
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("made/on/demand");
-    let vault = Vault::from_keychain_or_file(&dir).unwrap();
-    assert_eq!(vault.storage(), KeyStorage::KeyFile);
-    assert_eq!(Vault::in_memory().storage(), KeyStorage::Memory);
+    let store = dir.join("d.sqlite");
+    let open = || Store::open(&store, Vault::in_folder(&dir));
+    assert_eq!(open().unwrap().key_storage(), KeyStorage::KeyFile);
+    assert_eq!(memory().key_storage(), KeyStorage::Memory);
     let path = dir.join("bartizan.key");
     let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(), 0o600);
     let first = fs::read(&path).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-    Vault::from_keychain_or_file(&dir).unwrap();
+    open().unwrap();
     assert_eq!((fs::read(&path).unwrap(), mode()), (first, 0o600));
-    assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "no temporary file is left");
+    let others = fs::read_dir(&dir).unwrap().filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name != "bartizan.key" && !name.to_string_lossy().starts_with("d.sqlite")
+    });
+    assert_eq!(others.count(), 0, "no temporary file is left");
 
     fs::write(&path, "short").unwrap();
-    let error = Vault::from_keychain_or_file(&dir).unwrap_err();
+    let error = open().unwrap_err();
     assert!(matches!(error, StoreError::Key(_)));
     assert_eq!(error.code(), Code::KeyLost);
     assert_eq!(fs::read(&path).unwrap(), b"short");
-
-    let store = dir.join("d.sqlite");
-    Store::open(&store, Vault::in_memory()).unwrap();
     assert_eq!(fs::metadata(&store).unwrap().permissions().mode() & 0o777, 0o600);
 }

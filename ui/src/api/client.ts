@@ -31,18 +31,30 @@ export function usePlatform(chosen: Platform): void {
   platform = chosen
 }
 
+/** Whether this program can ask for a fingerprint or a face at all. */
+export const hasBiometrics = (): boolean => platform?.biometrics !== undefined
+
+let lockedHook: () => void = () => undefined
+
+/** What happens when the core says that the app is locked, whoever asked for what. */
+export function onLocked(hook: () => void): void {
+  lockedHook = hook
+}
+
 export async function rpc<K extends keyof RpcSchema>(
   name: K,
   request: RpcSchema[K]['request'],
+  outlives = false,
 ): Promise<RpcSchema[K]['response']> {
   if (platform === null) throw new ApiError('internal', 'no platform yet', null)
   let reply
   try {
-    reply = await platform.rpc(name, request)
+    reply = await platform.rpc(name, request, outlives)
   } catch (error) {
     if (error instanceof ShellGone) throw new ApiError('shellGone', error.message, null)
     throw asApiError(error)
   }
+  if ('err' in reply && reply.err.code === 'appLocked') lockedHook()
   if ('err' in reply) throw new ApiError(reply.err.code, reply.err.detail, reply.err.retryAfterMs, reply.err.triesLeft ?? null)
   // The shape is promised by the generated schema, which a test on the Rust side keeps true.
   return reply.ok as RpcSchema[K]['response']

@@ -30,6 +30,9 @@ export const CODES = [
   'weakPassword',
   'cardPassword',
   'cardUnreadable',
+  'appLocked',
+  'appPassword',
+  'appPasswordWait',
   'noVideo',
   'unsupportedCodec',
   'interlaced',
@@ -97,7 +100,7 @@ keyStorage: KeyStorage, };
 /**
  * Where the key that encrypts device passwords lies.
  */
-export type KeyStorage = "keychain" | "keyFile" | "memory";
+export type KeyStorage = "keychain" | "keyFile" | "wrapped" | "memory";
 
 /**
  * The program around the page.
@@ -1699,8 +1702,226 @@ fileName: string,
  */
 text: string, };
 
+/**
+ * What to switch, and how.
+ */
+export type SwitchWhat = { "kind": "auxiliary", 
+/**
+ * Which.
+ */
+auxiliary: Auxiliary, 
+/**
+ * Wanted state.
+ */
+on: boolean, } | { "kind": "wipe", 
+/**
+ * Seconds from wipe to wipe, 1–600; null wipes once.
+ */
+everyS: number | null, } | { "kind": "output", 
+/**
+ * Which.
+ */
+token: string, 
+/**
+ * Wanted state.
+ */
+on: boolean, } | { "kind": "pulse", 
+/**
+ * Which.
+ */
+token: string, 
+/**
+ * 100–600 000 ms.
+ */
+ms: number, };
+
+/**
+ * A picture, base64.
+ */
+export type SnapshotDto = { 
+/**
+ * JPEG, base64.
+ */
+jpeg: string, };
+
+/**
+ * `devices.details`: what the device says about itself now.
+ */
+export type DeviceDetails = { 
+/**
+ * Device id.
+ */
+id: string, 
+/**
+ * How it is spoken to.
+ */
+family: string, 
+/**
+ * Who it says it is.
+ */
+identity: Identity, 
+/**
+ * The user's own choice of kind, or what the device said.
+ */
+class: DeviceClass, 
+/**
+ * Its channels now.
+ */
+channels: Array<ChannelState>, 
+/**
+ * Ways to reach it.
+ */
+routes: Array<Route>, 
+/**
+ * Its web page, without a login.
+ */
+webPage: string | null, 
+/**
+ * Its clock minus ours, milliseconds; null where it does not say.
+ */
+clockOffsetMs: number | null, 
+/**
+ * Its zone in its own words.
+ */
+zone: string, 
+/**
+ * SHA-256 of its certificate, hex; null over plain HTTP.
+ */
+certificate: string | null, 
+/**
+ * What was odd, one English line each.
+ */
+oddities: Array<string>, };
+
+/**
+ * A channel now.
+ */
+export type ChannelState = { 
+/**
+ * The channel.
+ */
+channel: Channel, 
+/**
+ * Its camera answers; null where the device does not say.
+ */
+online: boolean | null, 
+/**
+ * The device's own word for why not; may be empty.
+ */
+whyOffline: string, };
+
+/**
+ * How the app is protected, and what it asks for now.
+ */
+export type ProtectionState = { 
+/**
+ * False where nothing is stored that could be protected.
+ */
+offered: boolean, 
+/**
+ * `null`: not protected.
+ */
+kind: ProtectionKind | null, 
+/**
+ * The secret is asked before anything else.
+ */
+locked: boolean, 
+/**
+ * How long the app may be away before it asks again, seconds.
+ */
+askAfterS: number, 
+/**
+ * How long it takes no further try, milliseconds.
+ */
+waitMs: number | null, 
+/**
+ * Wrong tries that are left before the first pause.
+ */
+triesLeft: number, };
+
+/**
+ * What protects the app.
+ */
+export type ProtectionKind = "pin" | "password";
+
+/**
+ * `protection.unlock`, `protection.turnOff`.
+ */
+export type ProtectionSecret = { 
+/**
+ * The present PIN or password.
+ */
+secret: string, };
+
+/**
+ * `protection.setUp`.
+ */
+export type ProtectionSetUp = { 
+/**
+ * Which of the two.
+ */
+kind: ProtectionKind, 
+/**
+ * The PIN or password.
+ */
+secret: string, };
+
+/**
+ * `protection.change`.
+ */
+export type ProtectionChange = { 
+/**
+ * The present PIN or password.
+ */
+current: string, 
+/**
+ * Which of the two the new one is.
+ */
+kind: ProtectionKind, 
+/**
+ * The new PIN or password.
+ */
+secret: string, };
+
+/**
+ * `protection.back`.
+ */
+export type ProtectionBack = { 
+/**
+ * The page has just been loaded: the secret is asked unless the app was away for a short time only.
+ */
+starting?: boolean, };
+
+/**
+ * `protection.askAfter`.
+ */
+export type ProtectionAskAfter = { 
+/**
+ * 0–3600; 0 asks at every return.
+ */
+seconds: number, };
+
+/**
+ * `protection.forget`.
+ */
+export type ProtectionForget = { 
+/**
+ * Must be true: a person agreed that the passwords of all devices are erased.
+ */
+erasePasswords: boolean, };
+
 export interface RpcSchema {
   'app.info': { request: Empty; response: AppInfo }
+  'protection.state': { request: Empty; response: ProtectionState }
+  'protection.unlock': { request: ProtectionSecret; response: ProtectionState }
+  'protection.lock': { request: Empty; response: ProtectionState }
+  'protection.away': { request: Empty; response: ProtectionState }
+  'protection.back': { request: ProtectionBack; response: ProtectionState }
+  'protection.setUp': { request: ProtectionSetUp; response: ProtectionState }
+  'protection.change': { request: ProtectionChange; response: ProtectionState }
+  'protection.turnOff': { request: ProtectionSecret; response: ProtectionState }
+  'protection.askAfter': { request: ProtectionAskAfter; response: ProtectionState }
+  'protection.forget': { request: ProtectionForget; response: ProtectionState }
   'devices.list': { request: Empty; response: DeviceList }
   'devices.probe': { request: DeviceDraft; response: ProbeReport }
   'devices.add': { request: DeviceDraft; response: Device }

@@ -4,6 +4,7 @@ import { devices } from './devices.en'
 import { help } from './help.en'
 import { wall } from './wall.en'
 import { picture } from './picture.en'
+import { protection } from './protection.en'
 
 /** English: the reference. The other languages have the type of this object, so a missing string does not compile. */
 export const en = {
@@ -100,6 +101,7 @@ export const en = {
     passwords: 'Passwords',
     keychain: 'Encrypted on this device; the key lies in the system keychain.',
     keyFile: 'Encrypted on this device; the key lies in a file that only your user account may read.',
+    wrapped: 'Encrypted on this device; the key is encrypted with the PIN or password of the app.',
     memory: 'Held in memory only and forgotten when the program ends.',
     ephemeral: 'Started with cameras from the command line: nothing is stored.',
   },
@@ -116,6 +118,7 @@ export const en = {
   ...help,
   ...wall,
   ...picture,
+  ...protection,
 }
 
 /** The same places, in other words. */

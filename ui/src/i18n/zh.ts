@@ -4,6 +4,7 @@ import { devices } from './devices.zh'
 import { help } from './help.zh'
 import { wall } from './wall.zh'
 import { picture } from './picture.zh'
+import { protection } from './protection.zh'
 import type { Messages } from './en'
 
 export const zh: Messages = {
@@ -100,6 +101,7 @@ export const zh: Messages = {
     passwords: '密码存储',
     keychain: '在本机加密保存，密钥存放在系统钥匙串中。',
     keyFile: '在本机加密保存，密钥存放在仅当前用户可读的文件中。',
+    wrapped: '在本机加密存储；密钥由应用的 PIN 或密码加密。',
     memory: '仅保存在内存中，程序退出后即清除。',
     ephemeral: '摄像机由命令行指定，不保存任何数据。',
   },
@@ -116,4 +118,5 @@ export const zh: Messages = {
   ...help,
   ...wall,
   ...picture,
+  ...protection,
 }

@@ -55,6 +55,10 @@ export const FAILURES: Record<UiCode, Failure> = {
   storage: { remedy: 'retry', checks: [], topic: null },
   diskFull: { remedy: 'retry', checks: [], topic: null },
   keyLost: { remedy: 'login', checks: [], topic: null },
+  // The lock screen speaks for these.
+  appLocked: { remedy: 'none', checks: [], topic: null },
+  appPassword: { remedy: 'none', checks: [], topic: null },
+  appPasswordWait: { remedy: 'none', checks: [], topic: null },
   cancelled: { remedy: 'retry', checks: [], topic: null },
   internal: { remedy: 'retry', checks: [], topic: null },
   shellGone: { remedy: 'none', checks: [], topic: null },

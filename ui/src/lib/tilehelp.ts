@@ -37,6 +37,10 @@ export const TILE_HELP: Record<UiCode, TileHelp> = {
   // Trying again is right here only once a person has waited: the login itself was not refused.
   locked: { cures: ['retry', 'editPassword'], checks: ['check.waitLock', 'check.reboot', 'check.otherApps'], topic: 'password' },
   forbidden: { cures: ['editPassword'], checks: ['check.rights', 'check.addressFilter'], topic: 'password' },
+  // The lock screen speaks for these three.
+  appLocked: { cures: [], checks: [], topic: 'settings' },
+  appPassword: { cures: [], checks: [], topic: 'settings' },
+  appPasswordWait: { cures: [], checks: [], topic: 'settings' },
   keyLost: { cures: ['editPassword'], checks: ['help.tile.keyGone'], topic: 'settings' },
   clockSkew: { cures: ['deviceClock', 'retry'], checks: ['check.clock'], topic: 'password' },
   certificateChanged: { cures: ['editPassword'], checks: ['check.certificateHarmless', 'check.certificateHarm'], topic: 'password' },

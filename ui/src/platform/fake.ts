@@ -1,5 +1,5 @@
 import type {
-  AppInfo, Channel, Code, Device, DeviceDraft, ErrorDto, FoundDevice, Identity, RpcSchema, SearchState, Settings,
+  AppInfo, Channel, Code, Device, DeviceDraft, ErrorDto, FoundDevice, Identity, ProtectionState, RpcSchema, SearchState, Settings,
 } from '@/api/generated'
 import { isLocal } from '@/lib/address'
 import type { Platform, Reply } from './types'
@@ -58,6 +58,8 @@ export class FakePlatform implements Platform {
   readonly overrides: Handlers = {}
   info: AppInfo = { version: '0.1.0', shell: 'web', os: 'linux', ephemeral: false, keyStorage: 'keyFile' }
   settings: Settings = { hardDecoding: true, theme: 'dark', language: 'en', layout: 4, ptzStep: 5, wallTools: [] }
+  protection: ProtectionState = { offered: true, kind: null, locked: false, askAfterS: 0, waitMs: null, triesLeft: 5 }
+  secret = ''
   devices: Device[] = []
   /** What a search finds. */
   found: FoundDevice[] = []
@@ -66,6 +68,32 @@ export class FakePlatform implements Platform {
 
   private readonly handlers: Handlers = {
     'app.info': () => this.info,
+    'protection.state': () => ({ ...this.protection }),
+    'protection.lock': () => this.protect({ locked: this.protection.kind !== null }),
+    'protection.away': () => this.protect({ locked: this.protection.kind !== null && this.protection.askAfterS === 0 }),
+    'protection.back': ({ starting }) => this.protect({ locked: this.protection.locked || (starting === true && this.protection.kind !== null) }),
+    'protection.unlock': ({ secret }) => {
+      this.check(secret)
+      return this.protect({ locked: false })
+    },
+    'protection.setUp': ({ kind, secret }) => {
+      this.secret = secret
+      return this.protect({ kind })
+    },
+    'protection.change': ({ current, kind, secret }) => {
+      this.check(current)
+      this.secret = secret
+      return this.protect({ kind })
+    },
+    'protection.turnOff': ({ secret }) => {
+      this.check(secret)
+      return this.protect({ kind: null, askAfterS: 0 })
+    },
+    'protection.askAfter': ({ seconds }) => this.protect({ askAfterS: seconds }),
+    'protection.forget': () => {
+      for (const device of this.devices) device.hasPassword = false
+      return this.protect({ kind: null, locked: false, waitMs: null, triesLeft: 5 })
+    },
     'devices.list': () => ({ revision: this.revision, devices: structuredClone(this.devices) }),
     'devices.probe': (draft) => ({
       host: draft.host ?? 'camera', port: draft.port ?? 554, family: draft.family ?? 'rtsp', evidence: 'RTSP answers',
@@ -142,6 +170,23 @@ export class FakePlatform implements Platform {
       if (error instanceof FakeFailure) return Promise.resolve({ err: error.dto })
       return Promise.reject(error instanceof Error ? error : new Error(String(error)))
     }
+  }
+
+  private protect(change: Partial<ProtectionState>): ProtectionState {
+    this.protection = { ...this.protection, ...change }
+    return { ...this.protection }
+  }
+
+  private check(secret: string): void {
+    if (this.protection.waitMs !== null) throw failure('appPasswordWait', this.protection.waitMs)
+    if (secret === this.secret) {
+      this.protect({ triesLeft: 5 })
+      return
+    }
+    const { triesLeft } = this.protect({ triesLeft: Math.max(0, this.protection.triesLeft - 1) })
+    if (triesLeft > 0) throw failure('appPassword', null, triesLeft)
+    this.protect({ waitMs: 30_000 })
+    throw failure('appPassword', 30_000)
   }
 
   private searched(running: boolean): SearchState {

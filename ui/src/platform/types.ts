@@ -6,8 +6,26 @@ export type Reply = { ok: unknown } | { err: ErrorDto }
 /** The program around the page. Everything the page needs from outside goes through here. */
 export interface Platform {
   readonly kind: 'tauri' | 'web' | 'fake'
-  /** Calls a command of the core. Rejects with `ShellGone` when the core itself cannot be reached. */
-  rpc(name: string, request: unknown): Promise<Reply>
+  /**
+   * Calls a command of the core. Rejects with `ShellGone` when the core itself cannot be reached. `outlives` says that
+   * the call has to arrive even when the page goes away meanwhile.
+   */
+  rpc(name: string, request: unknown, outlives?: boolean): Promise<Reply>
+  /** Absent where the program has no native code for it. */
+  readonly biometrics?: Biometrics
+}
+
+/**
+ * Fingerprint or face in place of the app's PIN.
+ *
+ * A platform that has it keeps the app's secret in a keystore item that the system opens for the enrolled finger or
+ * face alone (Android: `BiometricPrompt` with a Keystore key that needs authentication; Apple: a keychain item with
+ * `biometryCurrentSet`). That takes native code, which no shell has yet. Asking the system for a mere yes or no would
+ * not do: the key of the device passwords is wrapped by the secret.
+ */
+export interface Biometrics {
+  /** Whether a finger or a face is enrolled in the system. */
+  enrolled(): Promise<boolean>
 }
 
 /** The core behind the page does not answer: a closed program, not a failed command. */

@@ -33,6 +33,7 @@ pub(super) async fn make(
             KeyStorage::Keychain => "keychain",
             KeyStorage::KeyFile => "keyFile",
             KeyStorage::Memory => "memory",
+            KeyStorage::Wrapped => "wrapped",
         }
         .to_owned(),
     };

@@ -57,6 +57,12 @@ impl MediaSessions {
         removed.inspect(|session| session.end()).is_some()
     }
 
+    /// Closes all sessions: the app is locked.
+    pub fn end_all(&self) {
+        let all = std::mem::take(&mut *self.lock());
+        all.values().for_each(|session| session.end());
+    }
+
     /// Closes the sessions that no carrier has asked after for [`ABANDONED`].
     pub fn sweep(&self) {
         let mut gone = Vec::new();

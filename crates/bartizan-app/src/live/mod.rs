@@ -7,7 +7,10 @@ mod stream;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -47,6 +50,8 @@ pub struct Live {
     gate: Arc<LoginGate>,
     journal: Arc<Journal>,
     sessions: Mutex<HashMap<StreamId, Arc<StreamSession>>>,
+    /// The app is locked. Changed and read under the lock of `sessions`.
+    shut: AtomicBool,
 }
 
 /// Counters of one stream session.
@@ -91,7 +96,7 @@ impl Live {
         gate: Arc<LoginGate>,
         journal: Arc<Journal>,
     ) -> Self {
-        Self { opener, book, gate, journal, sessions: Mutex::default() }
+        Self { opener, book, gate, journal, sessions: Mutex::default(), shut: AtomicBool::new(false) }
     }
 
     fn sessions(&self) -> MutexGuard<'_, HashMap<StreamId, Arc<StreamSession>>> {
@@ -113,6 +118,9 @@ impl Live {
             ),
         };
         let mut sessions = self.sessions();
+        if self.shut.load(Ordering::Relaxed) {
+            return Err(Error::new(Code::AppLocked, "the app is locked"));
+        }
         // Sessions whose grace time is over have retired their hub; they are replaced or swept here.
         sessions.retain(|_, session| !session.hub.is_retired());
         if let Some(session) = sessions.get(&stream)
@@ -167,7 +175,20 @@ impl Live {
 
     /// The program ends: tears every session down, waiting a bounded time for the devices to agree.
     pub async fn shutdown(&self) {
-        let sessions: Vec<_> = self.sessions().drain().map(|(_, session)| session).collect();
+        let sessions = self.sessions().drain().map(|(_, session)| session).collect();
+        Self::tear_down(sessions).await;
+    }
+
+    /// The app is locked, or no longer: while it is, nothing can be attached. Gives what tears down the sessions that
+    /// there were, within a bounded time.
+    pub(crate) fn set_shut(&self, shut: bool) -> impl Future<Output = ()> + Send + use<> {
+        let mut sessions = self.sessions();
+        self.shut.store(shut, Ordering::Relaxed);
+        let ended = if shut { sessions.drain().map(|(_, session)| session).collect() } else { Vec::new() };
+        Self::tear_down(ended)
+    }
+
+    async fn tear_down(sessions: Vec<Arc<StreamSession>>) {
         for session in &sessions {
             session.order(Order::Stop);
         }

@@ -21,7 +21,7 @@ export function webPlatform(): Platform {
   const token = takeToken(window.location, window.history, window.sessionStorage)
   return {
     kind: 'web',
-    async rpc(name, request) {
+    async rpc(name, request, outlives = false) {
       let answer: unknown
       try {
         const response = await fetch(`/rpc/${name}`, {
@@ -29,6 +29,7 @@ export function webPlatform(): Platform {
           headers: { 'content-type': 'application/json', 'x-bartizan-token': token },
           body: JSON.stringify(request),
           cache: 'no-store',
+          keepalive: outlives,
         })
         if (response.status === 401 || response.status === 403) throw new ShellGone('the token was refused')
         answer = await response.json()

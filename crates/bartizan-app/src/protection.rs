@@ -1,0 +1,685 @@
+//! PIN or password of the app.
+//!
+//! While the app is locked the key of the device passwords is nowhere but wrapped in the database, no stream runs, no
+//! driver is logged in and the list of devices holds no password. The dispatcher of the commands asks
+//! [`Protection::is_locked`] first.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    time::Duration,
+};
+
+use bartizan_base::{Clock, Code, Error, OwnedTask, Result, Secret, UtcMicros};
+use bartizan_store::{KdfCost, SecretKind, Store};
+use tokio::{sync::Mutex as AsyncMutex, time::Instant};
+
+use crate::{control::Control, devices::DeviceBook, live::Live, search::Search};
+
+/// The longest the app may be away without being asked again, seconds.
+pub const MOST_ASK_AFTER: u32 = 3600;
+/// Wrong tries before the first pause.
+const FREE_TRIES: u32 = 5;
+/// Pauses after the fifth wrong try in a row and each further one; the last goes on for ever.
+const PAUSES: [Duration; 6] = [
+    Duration::from_secs(30),
+    Duration::from_secs(60),
+    Duration::from_secs(2 * 60),
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(10 * 60),
+    Duration::from_secs(15 * 60),
+];
+/// Digits of a PIN.
+const PIN_DIGITS: std::ops::RangeInclusive<usize> = 6..=12;
+/// Characters of a password.
+const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
+
+/// How long no further try is taken after so many wrong ones in a row.
+fn pause_after(tries: u32) -> Duration {
+    let Some(beyond) = tries.checked_sub(FREE_TRIES) else { return Duration::ZERO };
+    PAUSES[usize::try_from(beyond).unwrap_or(usize::MAX).min(PAUSES.len() - 1)]
+}
+
+/// How the app is protected, and what it asks for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProtectionState {
+    /// False where nothing is stored that could be protected.
+    pub offered: bool,
+    /// `None`: not protected.
+    pub kind: Option<SecretKind>,
+    /// The secret is asked before anything else.
+    pub locked: bool,
+    /// How long the app may be away before it asks again, seconds.
+    pub ask_after_s: u32,
+    /// How long it takes no further try.
+    pub wait: Option<Duration>,
+    /// Wrong tries that are left before the first pause.
+    pub tries_left: u32,
+}
+
+/// What the service works on.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) store: Store,
+    pub(crate) book: Arc<DeviceBook>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) search: Arc<Search>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) cost: KdfCost,
+}
+
+type Hook = Box<dyn Fn() + Send + Sync>;
+
+/// The protection service.
+pub struct Protection {
+    parts: Parts,
+    offered: bool,
+    inner: Mutex<Inner>,
+    /// One try at a time, and no change of the secret beside it.
+    trying: AsyncMutex<()>,
+    on_lock: OnceLock<Hook>,
+    this: Weak<Self>,
+}
+
+#[derive(Default)]
+struct Inner {
+    kind: Option<SecretKind>,
+    locked: bool,
+    ask_after_s: u32,
+    wrong_tries: u32,
+    /// No try before this. Monotonic, so that turning the clock of the phone does not shorten it; after a restart the
+    /// whole pause begins again.
+    blocked_until: Option<Instant>,
+    /// When the app went away. Both clocks: the monotonic one stands still while a phone sleeps.
+    away: Option<(Instant, UtcMicros)>,
+    timer: Option<OwnedTask>,
+    /// Grows when the app is to be locked, so that a try that ends later does not unlock it.
+    epoch: u64,
+    /// What ends the streams and the logins of before the lock.
+    closing: Option<OwnedTask>,
+}
+
+impl Protection {
+    /// Reads how the app is protected; a protected one begins locked.
+    pub(crate) async fn load(parts: Parts, offered: bool) -> Result<Arc<Self>> {
+        let row = parts.store.protection().await?;
+        let mut inner = Inner::default();
+        if let Some(row) = row {
+            inner.kind = Some(row.kind);
+            inner.locked = true;
+            inner.ask_after_s = row.ask_after_s;
+            inner.wrong_tries = row.wrong_tries;
+            inner.block(row.wrong_tries);
+            drop(parts.live.set_shut(true));
+        }
+        Ok(Arc::new_cyclic(|this| Self {
+            parts,
+            offered,
+            inner: Mutex::new(inner),
+            trying: AsyncMutex::default(),
+            on_lock: OnceLock::new(),
+            this: this.clone(),
+        }))
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is to happen beside the closing of streams when the app is locked; the first hook given stays.
+    pub fn on_lock(&self, hook: impl Fn() + Send + Sync + 'static) {
+        let _ = self.on_lock.set(Box::new(hook));
+    }
+
+    /// True while the secret is asked before anything else.
+    pub fn is_locked(&self) -> bool {
+        self.inner().locked
+    }
+
+    /// What a page shows.
+    pub fn state(&self) -> ProtectionState {
+        let inner = self.inner();
+        ProtectionState {
+            offered: self.offered,
+            kind: inner.kind,
+            locked: inner.locked,
+            ask_after_s: inner.ask_after_s,
+            wait: inner.wait(),
+            tries_left: FREE_TRIES.saturating_sub(inner.wrong_tries),
+        }
+    }
+
+    /// Protects the app. It stays unlocked: whoever sets the secret knows it.
+    pub async fn set_up(&self, kind: SecretKind, secret: &Secret) -> Result<()> {
+        let _alone = self.trying.lock().await;
+        if !self.offered {
+            return Err(Error::new(Code::UnsupportedCommand, "nothing is stored that could be protected"));
+        }
+        if self.inner().kind.is_some() {
+            return Err(Error::new(Code::InvalidInput, "the app is protected already; change the secret"));
+        }
+        check_form(kind, secret)?;
+        self.parts.store.protect(kind, secret, self.parts.cost).await?;
+        let mut inner = self.inner();
+        *inner = Inner { kind: Some(kind), epoch: inner.epoch, ..Inner::default() };
+        Ok(())
+    }
+
+    /// Another secret. The present one is asked for, as for [`unlock`](Self::unlock).
+    pub async fn change(&self, current: &Secret, kind: SecretKind, secret: &Secret) -> Result<()> {
+        let _alone = self.trying.lock().await;
+        check_form(kind, secret)?;
+        self.check(current).await?;
+        self.parts.store.protect(kind, secret, self.parts.cost).await?;
+        self.inner().kind = Some(kind);
+        Ok(())
+    }
+
+    /// Ends the protection. The present secret is asked for, as for [`unlock`](Self::unlock).
+    pub async fn turn_off(&self, current: &Secret) -> Result<()> {
+        let _alone = self.trying.lock().await;
+        self.check(current).await?;
+        self.parts.store.unprotect().await?;
+        self.unprotected();
+        Ok(())
+    }
+
+    /// Ends the protection without its secret: the passwords of all devices are erased. Devices, their addresses and
+    /// everything recorded stay.
+    pub async fn forget(&self) -> Result<()> {
+        let _alone = self.trying.lock().await;
+        if self.inner().kind.is_none() {
+            return Err(Error::new(Code::NotFound, "the app is not protected"));
+        }
+        // Streams and drivers still use the passwords that go.
+        self.lock();
+        self.closed().await;
+        self.parts.store.forget_passwords().await?;
+        self.parts.book.refresh().await?;
+        self.unprotected();
+        Ok(())
+    }
+
+    fn unprotected(&self) {
+        let mut inner = self.inner();
+        *inner = Inner { epoch: inner.epoch, ..Inner::default() };
+        drop(self.parts.live.set_shut(false));
+    }
+
+    /// How long the app may be away before it asks again, at most [`MOST_ASK_AFTER`] seconds.
+    pub async fn set_ask_after(&self, seconds: u32) -> Result<()> {
+        if seconds > MOST_ASK_AFTER {
+            return Err(Error::new(Code::InvalidInput, format!("{seconds} s is above {MOST_ASK_AFTER} s")));
+        }
+        if self.inner().kind.is_none() {
+            return Err(Error::new(Code::NotFound, "the app is not protected"));
+        }
+        self.parts.store.set_ask_after(seconds).await?;
+        self.inner().ask_after_s = seconds;
+        Ok(())
+    }
+
+    /// Unlocks the app.
+    ///
+    /// [`Code::AppPassword`] when the secret is wrong, with the tries that are left before the first pause or the pause
+    /// that begins; [`Code::AppPasswordWait`] when it was not even tried, with what is left of the pause;
+    /// [`Code::AppLocked`] when the app went away meanwhile.
+    pub async fn unlock(&self, secret: &Secret) -> Result<()> {
+        let _alone = self.trying.lock().await;
+        let epoch = self.inner().epoch;
+        if !self.is_locked() {
+            return Ok(());
+        }
+        self.check(secret).await?;
+        self.closed().await;
+        if let Err(error) = self.parts.book.refresh().await {
+            self.parts.store.lock();
+            return Err(error);
+        }
+        let mut inner = self.inner();
+        if inner.epoch != epoch {
+            self.parts.store.lock();
+            self.parts.book.forget_passwords();
+            return Err(Error::new(Code::AppLocked, "the app went away meanwhile"));
+        }
+        drop(self.parts.live.set_shut(false));
+        inner.locked = false;
+        inner.away = None;
+        inner.timer = None;
+        Ok(())
+    }
+
+    /// One try of the secret, counted before it is made.
+    async fn check(&self, secret: &Secret) -> Result<()> {
+        {
+            let inner = self.inner();
+            if inner.kind.is_none() {
+                return Err(Error::new(Code::NotFound, "the app is not protected"));
+            }
+            if let Some(wait) = inner.wait() {
+                return Err(Error::new(Code::AppPasswordWait, "too many wrong tries").with_retry_after(wait));
+            }
+        }
+        let tries = self.parts.store.count_try().await?;
+        {
+            // Now rather than when it turns out wrong: a caller that goes away meanwhile has spent its try too.
+            let mut inner = self.inner();
+            inner.wrong_tries = tries;
+            inner.block(tries);
+        }
+        let right = self.parts.store.unlock(secret).await?;
+        let mut inner = self.inner();
+        if right {
+            inner.wrong_tries = 0;
+            inner.blocked_until = None;
+            return Ok(());
+        }
+        let error = Error::new(Code::AppPassword, "not the app's PIN or password");
+        Err(match inner.wait() {
+            Some(wait) => error.with_retry_after(wait),
+            None => error.with_tries_left(FREE_TRIES.saturating_sub(tries)),
+        })
+    }
+
+    /// Locks the app now, if it is protected. Must run inside the runtime.
+    pub fn lock(&self) {
+        let mut inner = self.inner();
+        inner.epoch += 1;
+        if inner.kind.is_none() || inner.locked {
+            return;
+        }
+        inner.locked = true;
+        inner.away = None;
+        inner.timer = None;
+        let parts = self.parts.clone();
+        parts.search.stop_all();
+        let streams = parts.live.set_shut(true);
+        if let Some(hook) = self.on_lock.get() {
+            hook();
+        }
+        parts.store.lock();
+        inner.closing = Some(OwnedTask::spawn(async move {
+            // Cameras stop over the logins they move by.
+            futures::join!(parts.control.shutdown(), streams);
+            parts.control.drivers().forget_all();
+            parts.book.forget_passwords();
+        }));
+        tracing::info!("the app is locked");
+    }
+
+    /// Waits until what ran before the lock has ended; a few seconds at most.
+    async fn closed(&self) {
+        let closing = self.inner().closing.take();
+        if let Some(closing) = closing {
+            let _ = closing.join().await;
+        }
+    }
+
+    /// The app goes to the background: it is locked now, or when it has been away for long enough.
+    pub fn away(&self) {
+        let ask_after = {
+            let mut inner = self.inner();
+            if inner.kind.is_none() || inner.locked {
+                // A try may be under way.
+                inner.epoch += 1;
+                return;
+            }
+            inner.ask_after_s
+        };
+        if ask_after == 0 {
+            return self.lock();
+        }
+        let (this, until) = (self.this.clone(), Instant::now() + Duration::from_secs(u64::from(ask_after)));
+        let timer = OwnedTask::spawn(async move {
+            tokio::time::sleep_until(until).await;
+            if let Some(this) = this.upgrade() {
+                this.lock();
+            }
+        });
+        let mut inner = self.inner();
+        inner.away = Some((Instant::now(), self.parts.clock.now()));
+        inner.timer = Some(timer);
+    }
+
+    /// The app is in front again. `starting` says that its page has just been loaded: one that did not go away in an
+    /// orderly manner is asked too.
+    pub fn back(&self, starting: bool) {
+        let asked = {
+            let mut inner = self.inner();
+            inner.timer = None;
+            match inner.away.take() {
+                Some((since, wall)) => {
+                    let away = since.elapsed().max(self.parts.clock.now().since(wall));
+                    away >= Duration::from_secs(u64::from(inner.ask_after_s))
+                }
+                None => starting,
+            }
+        };
+        if asked {
+            self.lock();
+        }
+    }
+}
+
+impl Inner {
+    fn block(&mut self, tries: u32) {
+        let pause = pause_after(tries);
+        self.blocked_until = (!pause.is_zero()).then(|| Instant::now() + pause);
+    }
+
+    fn wait(&self) -> Option<Duration> {
+        let left = self.blocked_until?.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
+    }
+}
+
+/// What a secret must look like. The detail never tells anything of it.
+fn check_form(kind: SecretKind, secret: &Secret) -> Result<()> {
+    let text = secret.expose();
+    let fits = match kind {
+        SecretKind::Pin => PIN_DIGITS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()),
+        SecretKind::Password => {
+            PASSWORD_CHARS.contains(&text.chars().count()) && !text.chars().any(char::is_control)
+        }
+    };
+    let rule = match kind {
+        SecretKind::Pin => "a PIN has 6 to 12 digits",
+        SecretKind::Password => "a password has 8 to 128 characters",
+    };
+    fits.then_some(()).ok_or_else(|| Error::new(Code::InvalidInput, rule))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        path::Path,
+        sync::atomic::{AtomicI64, AtomicU32, Ordering::SeqCst},
+    };
+
+    use bartizan_base::{ChannelId, DeviceId, StreamId, StreamProfile};
+    use bartizan_store::Vault;
+    use tokio::time::{advance, pause};
+
+    use super::*;
+    use crate::{
+        App, Draft,
+        fake::{FakeFamily, NoVideo},
+        live::{DecodedPicture, Delivery, StreamFormat, StreamState, Viewer},
+    };
+
+    const CHEAP: KdfCost = KdfCost { memory_kib: 8, passes: 1, lanes: 1 };
+
+    #[derive(Default)]
+    struct Turned(AtomicI64);
+
+    impl Clock for Turned {
+        fn now(&self) -> UtcMicros {
+            UtcMicros(self.0.load(SeqCst))
+        }
+    }
+
+    struct Blind;
+
+    impl Viewer for Blind {
+        fn state(&self, _: &StreamState) {}
+        fn format(&self, _: &StreamFormat) {}
+        fn unit(&self, _: &bartizan_media::AccessUnit) {}
+        fn picture(&self, _: DecodedPicture) {}
+        fn wants_picture(&self) -> bool {
+            false
+        }
+    }
+
+    async fn app(folder: &Path, clock: Arc<Turned>) -> App {
+        let store = Store::open(&folder.join("a.sqlite"), Vault::in_folder(folder)).unwrap();
+        let family = Arc::new(FakeFamily::new("fake", Ok(true)));
+        let families: Vec<Arc<dyn bartizan_device::Family>> = vec![family];
+        let (opener, cost) = (Arc::new(NoVideo), CHEAP);
+        let journal = Arc::new(crate::Journal::new(clock));
+        App::with_parts_at(store, false, journal, opener, families, cost).await.unwrap()
+    }
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(text)
+    }
+
+    async fn refused(protection: &Protection, text: &str) -> Error {
+        protection.unlock(&secret(text)).await.unwrap_err()
+    }
+
+    async fn with_device(folder: &Path) -> (App, DeviceId) {
+        let app = app(folder, Arc::default()).await;
+        let draft = Draft {
+            host: Some("127.0.0.1".into()),
+            user: Some("admin".into()),
+            password: Some(secret("right")),
+            ..Draft::default()
+        };
+        let row = app.devices.add(&draft).await.unwrap();
+        (app, row.id)
+    }
+
+    #[test]
+    fn pauses_grow_and_never_shrink() {
+        let pauses: Vec<_> = (0..40).map(pause_after).collect();
+        assert!(pauses[..5].iter().all(Duration::is_zero));
+        assert_eq!(pauses[5], Duration::from_secs(30));
+        assert!(pauses.windows(2).all(|pair| pair[0] <= pair[1]));
+        assert_eq!((pause_after(u32::MAX), pauses[10]), (PAUSES[5], PAUSES[5]));
+    }
+
+    #[test]
+    fn forms() {
+        for (kind, text, fits) in [
+            (SecretKind::Pin, "271828", true),
+            (SecretKind::Pin, "27182", false),
+            (SecretKind::Pin, "2718281828459", false),
+            (SecretKind::Pin, "27182x", false),
+            (SecretKind::Pin, "٢٧١٨٢٨", false),
+            (SecretKind::Password, "grün 8 zebras", true),
+            (SecretKind::Password, "short", false),
+            (SecretKind::Password, "with a\nline", false),
+        ] {
+            let checked = check_form(kind, &secret(text));
+            assert_eq!(checked.is_ok(), fits, "{text}");
+            assert!(
+                checked.is_ok_and(|()| true)
+                    || !format!("{:?}", check_form(kind, &secret(text))).contains(text)
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lock_ends_streams_and_logins_and_leaves_no_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let (app, id) = with_device(folder.path()).await;
+        let protection = app.protection.clone();
+        let told = Arc::new(AtomicU32::new(0));
+        let hook = told.clone();
+        protection.on_lock(move || {
+            hook.fetch_add(1, SeqCst);
+        });
+        let stream =
+            StreamId { channel: ChannelId { device: id.clone(), number: 1 }, profile: StreamProfile::Main };
+        let attach = || app.live.attach(stream.clone(), Delivery::Encoded, Arc::new(Blind));
+        let _attached = attach().unwrap();
+        protection.lock();
+        assert!(!protection.is_locked(), "there is nothing to unlock it with");
+
+        protection.set_up(SecretKind::Pin, &secret("271828")).await.unwrap();
+        assert_eq!(protection.state().kind, Some(SecretKind::Pin));
+        assert!(!protection.is_locked());
+        let twice = protection.set_up(SecretKind::Pin, &secret("314159")).await.unwrap_err();
+        assert_eq!(twice.code(), Code::InvalidInput);
+        app.control.capabilities(&stream.channel).await.unwrap();
+        protection.lock();
+        assert!(protection.is_locked() && told.load(SeqCst) == 1);
+        assert_eq!(attach().err().map(|error| error.code()), Some(Code::AppLocked));
+        protection.closed().await;
+        assert_eq!(app.live.counters(), []);
+        let row = app.devices.book().get(&id).unwrap();
+        assert!(row.password.is_none() && row.password_lost);
+        assert_eq!(app.control.drivers().get(&id).await.err().map(|e| e.code()), Some(Code::KeyLost));
+
+        assert_eq!(refused(&protection, "314159").await.tries_left(), Some(4));
+        protection.unlock(&secret("271828")).await.unwrap();
+        assert!(!protection.is_locked() && attach().is_ok());
+        assert_eq!(app.devices.book().get(&id).unwrap().password, Some(secret("right")));
+    }
+
+    #[tokio::test]
+    async fn pauses_hold_over_a_restart_and_for_every_use_of_the_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, _) = with_device(folder.path()).await;
+        first.protection.set_up(SecretKind::Pin, &secret("271828")).await.unwrap();
+        first.protection.lock();
+        pause();
+        for left in [4, 3, 2, 1] {
+            let error = refused(&first.protection, "000000").await;
+            assert_eq!((error.code(), error.tries_left()), (Code::AppPassword, Some(left)));
+        }
+        let error = refused(&first.protection, "000000").await;
+        assert_eq!((error.code(), error.retry_after()), (Code::AppPassword, Some(PAUSES[0])));
+        let error = refused(&first.protection, "271828").await;
+        assert_eq!(error.code(), Code::AppPasswordWait, "the right one is not even tried");
+        for wrong in [
+            first.protection.change(&secret("271828"), SecretKind::Pin, &secret("314159")).await,
+            first.protection.turn_off(&secret("271828")).await,
+        ] {
+            assert_eq!(wrong.unwrap_err().code(), Code::AppPasswordWait);
+        }
+        advance(PAUSES[0] - Duration::from_millis(1)).await;
+        assert_eq!(refused(&first.protection, "271828").await.code(), Code::AppPasswordWait);
+        advance(Duration::from_millis(1)).await;
+        assert_eq!(refused(&first.protection, "000000").await.retry_after(), Some(PAUSES[1]));
+        drop(first);
+
+        // Turning the clock ahead helps as little as starting again.
+        let clock = Arc::new(Turned(AtomicI64::new(i64::MAX / 2)));
+        let second = app(folder.path(), clock).await;
+        assert_eq!(second.protection.state().wait, Some(PAUSES[1]));
+        assert_eq!(refused(&second.protection, "271828").await.code(), Code::AppPasswordWait);
+        advance(PAUSES[1]).await;
+        second.protection.unlock(&secret("271828")).await.unwrap();
+        assert_eq!(
+            (second.protection.state().wait, second.protection.state().tries_left),
+            (None, FREE_TRIES)
+        );
+        second.protection.lock();
+        assert_eq!(refused(&second.protection, "000000").await.tries_left(), Some(4));
+    }
+
+    #[tokio::test]
+    async fn a_try_that_is_dropped_is_spent() {
+        let folder = tempfile::tempdir().unwrap();
+        let (app, _) = with_device(folder.path()).await;
+        app.protection.set_up(SecretKind::Pin, &secret("271828")).await.unwrap();
+        app.protection.lock();
+        for _ in 0..FREE_TRIES {
+            let wrong = secret("000000");
+            let mut unlocking = Box::pin(app.protection.unlock(&wrong));
+            // Until the try is counted; then the caller goes away.
+            let before = app.protection.state().tries_left;
+            while app.protection.state().tries_left == before {
+                tokio::select! {
+                    biased;
+                    _ = &mut unlocking => break,
+                    () = tokio::task::yield_now() => {}
+                }
+            }
+        }
+        assert!(app.protection.state().wait.is_some());
+    }
+
+    #[tokio::test]
+    async fn away_and_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, _) = with_device(folder.path()).await;
+        drop(first);
+        let clock = Arc::<Turned>::default();
+        let app = app(folder.path(), clock.clone()).await;
+        let protection = app.protection.clone();
+        protection.away();
+        protection.back(true);
+        assert!(!protection.is_locked(), "not protected");
+        protection.set_up(SecretKind::Password, &secret("correct horse")).await.unwrap();
+        let unlock = async || protection.unlock(&secret("correct horse")).await.unwrap();
+        protection.away();
+        assert!(protection.is_locked(), "at once, where nothing else is set");
+        unlock().await;
+        protection.back(false);
+        assert!(!protection.is_locked());
+        protection.back(true);
+        assert!(protection.is_locked(), "a page that begins asks");
+        unlock().await;
+
+        assert_eq!(
+            protection.set_ask_after(MOST_ASK_AFTER + 1).await.unwrap_err().code(),
+            Code::InvalidInput
+        );
+        protection.set_ask_after(60).await.unwrap();
+        pause();
+        protection.away();
+        advance(Duration::from_secs(59)).await;
+        protection.back(true);
+        assert!(!protection.is_locked(), "a page loaded anew within the time");
+        protection.away();
+        // The timer's task begins, and later ends.
+        tokio::task::yield_now().await;
+        advance(Duration::from_secs(61)).await;
+        tokio::task::yield_now().await;
+        assert!(protection.is_locked(), "without anybody coming back");
+        tokio::time::resume();
+        unlock().await;
+        // A phone that slept: only the wall clock went on.
+        protection.away();
+        clock.0.fetch_add(61_000_000, SeqCst);
+        protection.back(false);
+        assert!(protection.is_locked());
+        // Away again while the try runs.
+        let text = secret("correct horse");
+        let mut unlocking = Box::pin(protection.unlock(&text));
+        assert!(futures::poll!(&mut unlocking).is_pending());
+        protection.away();
+        assert_eq!(unlocking.await.unwrap_err().code(), Code::AppLocked);
+        assert!(protection.is_locked());
+    }
+
+    #[tokio::test]
+    async fn change_off_and_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let (app, id) = with_device(folder.path()).await;
+        let protection = app.protection.clone();
+        assert_eq!(protection.turn_off(&secret("271828")).await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(protection.forget().await.unwrap_err().code(), Code::NotFound);
+        protection.set_up(SecretKind::Pin, &secret("271828")).await.unwrap();
+        let wrong =
+            protection.change(&secret("000000"), SecretKind::Pin, &secret("314159")).await.unwrap_err();
+        assert_eq!(wrong.code(), Code::AppPassword);
+        let short = protection.change(&secret("271828"), SecretKind::Pin, &secret("1")).await.unwrap_err();
+        assert_eq!(short.code(), Code::InvalidInput);
+        protection.change(&secret("271828"), SecretKind::Password, &secret("correct horse")).await.unwrap();
+        protection.lock();
+        assert_eq!(refused(&protection, "271828").await.code(), Code::AppPassword);
+        protection.unlock(&secret("correct horse")).await.unwrap();
+        assert_eq!(app.devices.book().get(&id).unwrap().password, Some(secret("right")));
+        protection.turn_off(&secret("correct horse")).await.unwrap();
+        assert_eq!((protection.state().kind, protection.is_locked()), (None, false));
+
+        protection.set_up(SecretKind::Pin, &secret("271828")).await.unwrap();
+        protection.lock();
+        protection.forget().await.unwrap();
+        assert_eq!((protection.state().kind, protection.is_locked()), (None, false));
+        let row = app.devices.book().get(&id).unwrap();
+        assert_eq!((row.host.as_str(), row.user.as_str(), row.password_lost), ("127.0.0.1", "admin", true));
+        assert_eq!(app.control.drivers().get(&id).await.err().map(|e| e.code()), Some(Code::KeyLost));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_stored_is_not_protected() {
+        let app = App::ephemeral(&[], Arc::new(Turned::default())).await.unwrap();
+        assert!(!app.protection.state().offered);
+        let error = app.protection.set_up(SecretKind::Pin, &secret("271828")).await.unwrap_err();
+        assert_eq!(error.code(), Code::UnsupportedCommand);
+    }
+}

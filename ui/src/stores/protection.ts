@@ -1,0 +1,118 @@
+import { computed, reactive } from 'vue'
+import { onLocked, rpc } from '@/api/client'
+import type { ProtectionKind, ProtectionState } from '@/api/generated'
+import type { TextKey } from '@/i18n'
+import { devices } from './devices'
+import { settings } from './settings'
+
+interface State extends ProtectionState {
+  /** Pages may be there: the app has been unlocked once, or is not protected. */
+  opened: boolean
+  /** The app is in the background, where the system may take a picture of it for its list of apps. */
+  covered: boolean
+  /** Until when no try is taken, milliseconds of `Date.now()`. */
+  waitUntil: number | null
+}
+
+const state = reactive<State>({
+  offered: false, kind: null, locked: false, askAfterS: 0, waitMs: null, triesLeft: 5, opened: false, covered: false, waitUntil: null,
+})
+
+function wait(ms: number | null): void {
+  state.waitUntil = ms === null ? null : Date.now() + ms
+}
+
+function take(told: ProtectionState): void {
+  const was = state.locked
+  Object.assign(state, told)
+  wait(told.waitMs)
+  if (!told.locked) state.opened = true
+  if (was && !told.locked) void devices.refresh()
+}
+
+/** A page that begins is a login: the core asks, unless the app was away for a short time only. */
+async function start(): Promise<void> {
+  onLocked(() => void noticeLock())
+  document.addEventListener('visibilitychange', () => void (document.visibilityState === 'hidden' ? away() : back()))
+  window.addEventListener('pagehide', () => void away())
+  try {
+    take(await rpc('protection.back', { starting: true }))
+  } catch {
+    // The core does not answer, which the page says already. It gives nothing while it is locked.
+    state.opened = true
+  }
+}
+
+/** The core says so, whatever locked it: another page, or the time. */
+async function noticeLock(): Promise<void> {
+  state.locked = true
+  take(await rpc('protection.state', {}).catch(() => ({ ...state, locked: true })))
+}
+
+async function away(): Promise<void> {
+  if (state.kind === null) return
+  // Before the answer: the system takes its picture soon.
+  state.covered = true
+  try {
+    take(await rpc('protection.away', {}, true))
+  } catch {
+    // What is not told is asked at the return.
+  }
+}
+
+async function back(): Promise<void> {
+  if (state.kind === null) return
+  try {
+    take(await rpc('protection.back', {}))
+  } catch {
+    state.locked = true
+  }
+  state.covered = false
+}
+
+/** A refusal may begin a pause. */
+async function tried(work: Promise<ProtectionState>): Promise<void> {
+  try {
+    take(await work)
+  } catch (error) {
+    const told = await rpc('protection.state', {}).catch(() => null)
+    if (told !== null) take(told)
+    throw error
+  }
+}
+
+const unlock = (secret: string): Promise<void> => tried(rpc('protection.unlock', { secret }))
+const lock = async (): Promise<void> => take(await rpc('protection.lock', {}))
+const askAfter = async (seconds: number): Promise<void> => take(await rpc('protection.askAfter', { seconds }))
+
+/** The core's words about where the key lies change with it. */
+async function changing(work: Promise<ProtectionState>): Promise<void> {
+  await tried(work)
+  settings.load().catch(() => undefined)
+}
+
+const setUp = (kind: ProtectionKind, secret: string): Promise<void> => changing(rpc('protection.setUp', { kind, secret }))
+const change = (current: string, kind: ProtectionKind, secret: string): Promise<void> =>
+  changing(rpc('protection.change', { current, kind, secret }))
+const turnOff = (secret: string): Promise<void> => changing(rpc('protection.turnOff', { secret }))
+
+async function forget(): Promise<void> {
+  await changing(rpc('protection.forget', { erasePasswords: true }))
+  await devices.refresh()
+}
+
+const summary = computed<TextKey>(() => {
+  if (state.kind === null) return 'protection.off'
+  return state.kind === 'pin' ? 'protection.onPin' : 'protection.onPassword'
+})
+
+/** Forgets everything; for tests. */
+function reset(): void {
+  Object.assign(state, {
+    offered: false, kind: null, locked: false, askAfterS: 0, waitMs: null, triesLeft: 5, opened: false, covered: false, waitUntil: null,
+  })
+}
+
+export const protection = {
+  state: state as Readonly<State>, summary, start, away, back, unlock, lock, setUp, change, turnOff, askAfter, forget, reset,
+}
