@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { OpenTile, RpcSchema, StreamConfig } from '@/api/generated'
 import { concat, FakeClock, message, settle, type MessageFields } from '@/media/testing'
 import type { Socket } from '@/media/websocket'
@@ -479,6 +479,35 @@ describe('wall', () => {
     expect(views[0]!.zoom).toBe(2)
     wall.resetZoom(0)
     expect(wall.zoomOf(0)).toBe(1)
+  })
+
+  it('a zoomed window that is picked up keeps its part of the picture', async () => {
+    const point = (type: string, x: number): void => {
+      const event = new Event(type, { bubbles: true })
+      const fields = { clientX: x, clientY: 200, pointerId: 1, pointerType: 'touch', button: 0, isPrimary: true }
+      for (const [name, value] of Object.entries(fields)) Object.defineProperty(event, name, { value })
+      mount.dispatchEvent(event)
+    }
+    let lifts = true
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    make(4, true, { carry: { lift: () => lifts, move: () => undefined, drop: () => undefined, cancel: () => undefined } })
+    wall.setChannels(channels(4))
+    await run()
+    await playing(1)
+    wall.zoomBy(0, 4)
+    const dragged = async (): Promise<number | undefined> => {
+      point('pointerdown', 200)
+      vi.advanceTimersByTime(600)
+      point('pointermove', 150)
+      point('pointerup', 150)
+      await run()
+      return zooms.get(1)?.x
+    }
+    await run()
+    expect(await dragged()).toBe(0.5)
+    lifts = false
+    expect(await dragged()).toBeGreaterThan(0.5)
+    vi.useRealTimers()
   })
 
   it('never lets a close overtake its opening', async () => {

@@ -103,7 +103,7 @@ export class Wall {
       swipe: (direction) => {
         if (this.enlarged === null && !this.zooming.claimed) this.setPage(this.page + direction)
       },
-      ...(options.carry && { carry: options.carry }),
+      ...(options.carry && { carry: this.carrying(options.carry) }),
     })
     // Behind the taps: of the two this one says what the browser may do with fingers.
     this.zooming = new Zooming(options.mount, {
@@ -321,6 +321,18 @@ export class Wall {
       this.options.onPage(this.page, this.pages)
     }
     this.changed()
+  }
+
+  /** A finger that has picked a window up does not move its picture as well. */
+  private carrying(carry: CarryHandlers): CarryHandlers {
+    return {
+      ...carry,
+      lift: (x, y) => {
+        const lifted = carry.lift(x, y)
+        if (lifted) this.zooming.release()
+        return lifted
+      },
+    }
   }
 
   private newTile(index: number, channel: WallChannel): WallTile {
