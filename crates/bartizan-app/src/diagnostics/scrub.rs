@@ -235,7 +235,7 @@ impl Scrubber {
     fn host(&mut self, host: &str) -> String {
         let lower = host.to_ascii_lowercase();
         let public = |name: &&str| lower == **name || lower.ends_with(&format!(".{name}"));
-        if PUBLIC_HOSTS.iter().any(|name| public(name)) {
+        if PUBLIC_HOSTS.iter().any(public) {
             return host.to_owned();
         }
         match lower.parse::<IpAddr>() {
@@ -426,7 +426,7 @@ fn is_host(word: &str) -> bool {
     let label = |one: &&str| {
         !one.is_empty() && one.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
-    labels.iter().all(|one| label(one))
+    labels.iter().all(label)
         && (2..=24).contains(&last.len())
         && last.bytes().all(|byte| byte.is_ascii_alphabetic())
         && !FILES.contains(&last.to_ascii_lowercase().as_str())
