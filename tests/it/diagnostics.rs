@@ -188,7 +188,7 @@ async fn a_bundle_tells_what_happened_and_not_to_whom() {
     let pseudonyms: Vec<_> = bundle.devices.iter().map(|one| one.device.as_str()).collect();
     assert_eq!(pseudonyms, ["device-1", "device-2", "device-3"]);
     assert!(bundle.devices.iter().all(|one| one.has_password && one.routes[0].local));
-    assert_eq!((bundle.program.shell.as_str(), bundle.settings["ptz_step"].as_u64()), ("web", Some(5)));
+    assert_eq!((bundle.program.shell.as_str(), bundle.settings["ptzStep"].as_u64()), ("web", Some(5)));
     assert_eq!(bundle.page["windows"][0]["device"], "device-1", "the page's windows under the same names");
     assert_eq!(bundle.page["windows"][0]["codec"], "avc1.42c01e");
 

@@ -1,4 +1,4 @@
-import { reactive } from 'vue'
+import { reactive, ref } from 'vue'
 import { type ApiError, asApiError, rpc } from '@/api/client'
 import type { Device, DeviceDetails, DeviceDraft, ProbeReport } from '@/api/generated'
 
@@ -21,9 +21,13 @@ function takeChanged(): ReadonlySet<string> {
   return taken
 }
 
+/** Counts the calls of `markChanged`, for those who want to act at once. */
+const changes = ref(0)
+
 /** Something about a device is new, though not the device: its windows are worth another try. */
 function markChanged(id: string): void {
   changed.add(id)
+  changes.value += 1
 }
 
 function put(device: Device): void {
@@ -98,4 +102,4 @@ function reset(): void {
   Object.assign(state, { revision: -1, devices: [], loaded: false, error: null })
 }
 
-export const devices = { state: state as Readonly<State>, refresh, probe, details, certificateOf, add, update, remove, restore, byId, takeChanged, markChanged, reset }
+export const devices = { state: state as Readonly<State>, refresh, probe, details, certificateOf, add, update, remove, restore, byId, takeChanged, markChanged, changes, reset }
