@@ -1574,21 +1574,105 @@ online: boolean | null,
  */
 whyOffline: string, };
 
-export type ProtectionState = { offered: boolean, kind: ProtectionKind | null, locked: boolean, askAfterS: number, waitMs: number | null, triesLeft: number, };
+/**
+ * How the app is protected, and what it asks for now.
+ */
+export type ProtectionState = { 
+/**
+ * False where nothing is stored that could be protected.
+ */
+offered: boolean, 
+/**
+ * `null`: not protected.
+ */
+kind: ProtectionKind | null, 
+/**
+ * The secret is asked before anything else.
+ */
+locked: boolean, 
+/**
+ * How long the app may be away before it asks again, seconds.
+ */
+askAfterS: number, 
+/**
+ * How long it takes no further try, milliseconds.
+ */
+waitMs: number | null, 
+/**
+ * Wrong tries that are left before the first pause.
+ */
+triesLeft: number, };
 
+/**
+ * What protects the app.
+ */
 export type ProtectionKind = "pin" | "password";
 
-export type ProtectionSecret = { secret: string, };
+/**
+ * `protection.unlock`, `protection.turnOff`.
+ */
+export type ProtectionSecret = { 
+/**
+ * The present PIN or password.
+ */
+secret: string, };
 
-export type ProtectionSetUp = { kind: ProtectionKind, secret: string, };
+/**
+ * `protection.setUp`.
+ */
+export type ProtectionSetUp = { 
+/**
+ * Which of the two.
+ */
+kind: ProtectionKind, 
+/**
+ * The PIN or password.
+ */
+secret: string, };
 
-export type ProtectionChange = { current: string, kind: ProtectionKind, secret: string, };
+/**
+ * `protection.change`.
+ */
+export type ProtectionChange = { 
+/**
+ * The present PIN or password.
+ */
+current: string, 
+/**
+ * Which of the two the new one is.
+ */
+kind: ProtectionKind, 
+/**
+ * The new PIN or password.
+ */
+secret: string, };
 
-export type ProtectionBack = { starting?: boolean, };
+/**
+ * `protection.back`.
+ */
+export type ProtectionBack = { 
+/**
+ * The page has just been loaded: the secret is asked unless the app was away for a short time only.
+ */
+starting?: boolean, };
 
-export type ProtectionAskAfter = { seconds: number, };
+/**
+ * `protection.askAfter`.
+ */
+export type ProtectionAskAfter = { 
+/**
+ * 0–3600; 0 asks at every return.
+ */
+seconds: number, };
 
-export type ProtectionForget = { erasePasswords: boolean, };
+/**
+ * `protection.forget`.
+ */
+export type ProtectionForget = { 
+/**
+ * Must be true: a person agreed that the passwords of all devices are erased.
+ */
+erasePasswords: boolean, };
 
 export interface RpcSchema {
   'app.info': { request: Empty; response: AppInfo }
