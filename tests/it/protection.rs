@@ -4,8 +4,8 @@
 use std::{path::Path, sync::Arc};
 
 use bartizan_api::{Backend, COMMANDS, OPEN_WHEN_LOCKED, ShellInfo, dispatch, dto::Shell};
-use bartizan_app::App;
-use bartizan_base::SystemClock;
+use bartizan_app::{App, live::SourceBook};
+use bartizan_base::{ChannelId, Code, DeviceId, StreamId, StreamProfile, SystemClock};
 use bartizan_web::{Config, Server, TOKEN_HEADER};
 use futures::StreamExt;
 use serde_json::{Value, json};
@@ -105,17 +105,15 @@ async fn a_locked_app_does_nothing_but_ask() {
     assert_eq!((&gone["ok"]["kind"], &gone["ok"]["locked"]), (&Value::Null, &json!(false)));
     let list = rpc(&second, "devices.list", json!({})).await;
     assert_eq!(list["ok"]["devices"][0]["host"], "127.0.0.1");
-    let source = bartizan_app::live::SourceBook::source(
-        app.devices.book(),
-        &bartizan_base::StreamId {
-            channel: bartizan_base::ChannelId {
-                device: bartizan_base::DeviceId::from_string(id.as_str().expect("an id").to_owned()),
-                number: 1,
-            },
-            profile: bartizan_base::StreamProfile::Main,
+    let stream = StreamId {
+        channel: ChannelId {
+            device: DeviceId::from_string(id.as_str().expect("an id").to_owned()),
+            number: 1,
         },
-    );
-    assert_eq!(source.await.err().map(|error| error.code()), Some(bartizan_base::Code::KeyLost));
+        profile: StreamProfile::Main,
+    };
+    let source = app.devices.book().source(&stream).await;
+    assert_eq!(source.err().map(|error| error.code()), Some(Code::KeyLost));
     app.shutdown().await;
     site.shutdown().await;
 }

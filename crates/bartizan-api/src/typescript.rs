@@ -40,7 +40,7 @@ pub fn typescript() -> String {
         CardTexts CardState CardDevice CardAdded CardResult SavePicture SavedPicture ChannelRef Capabilities Auxiliary
         HoldMove Act ControlAct Presets Preset Imaging SetImaging Switches AuxiliaryState AlarmOutput SwitchRequest
         SwitchWhat SnapshotDto DeviceDetails ChannelState DiagnosticsRequest PageFacts WindowFacts Diagnostics
-        SwitchWhat SnapshotDto DeviceDetails ChannelState ProtectionState ProtectionKind ProtectionSecret
+        ProtectionState ProtectionKind ProtectionSecret
         ProtectionSetUp ProtectionChange ProtectionBack ProtectionAskAfter ProtectionForget
     }
     out.push_str(&commands::schema_typescript());
