@@ -9,6 +9,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_devices.sql"),
     include_str!("../migrations/0002_settings.sql"),
     include_str!("../migrations/0003_families.sql"),
+    include_str!("../migrations/0005_favourites.sql"),
 ];
 
 /// Brings the schema up to date, one transaction per step. Reads only when there is nothing to do.
@@ -59,6 +60,7 @@ mod tests {
         include_str!("../tests/schema/v1.sql"),
         include_str!("../tests/schema/v2.sql"),
         include_str!("../tests/schema/v3.sql"),
+        include_str!("../tests/schema/v5.sql"),
     ];
 
     fn schema(db: &Connection) -> String {
