@@ -1,6 +1,9 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bartizan_base::{ChannelId, Clock, Code, Error, Result, random_token};
@@ -135,7 +138,10 @@ impl Favourites {
     /// Keeps a small JPEG of a channel, at most [`LARGEST_PICTURE`] bytes.
     pub async fn keep_picture(&self, channel: ChannelId, jpeg: Vec<u8>) -> Result<()> {
         if !self.exists(&channel) {
-            return Err(Error::new(Code::NotFound, format!("no channel {channel}")));
+            return Err(Error::new(
+                Code::NotFound,
+                format!("no channel {} of device {}", channel.number, channel.device),
+            ));
         }
         // ITU-T T.81 B.1.1.3: SOI, then the first byte of another marker.
         if !jpeg.starts_with(&[0xff, 0xd8, 0xff]) || jpeg.len() > LARGEST_PICTURE {
@@ -171,9 +177,13 @@ impl Favourites {
             ));
         }
         if let Some(stranger) = channels.iter().find(|channel| !self.exists(channel)) {
-            return Err(Error::new(Code::NotFound, format!("no channel {stranger}")));
+            return Err(Error::new(
+                Code::NotFound,
+                format!("no channel {} of device {}", stranger.number, stranger.device),
+            ));
         }
-        Ok(channels)
+        let mut seen = HashSet::new();
+        Ok(channels.into_iter().filter(|channel| seen.insert(channel.clone())).collect())
     }
 }
 
@@ -191,4 +201,105 @@ pub fn check_layout(layout: u8) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(Code::InvalidInput, format!("layout {layout} is not one of {LAYOUTS:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use bartizan_base::{DeviceId, SystemClock, UtcMicros};
+    use bartizan_store::{ChannelRow, DeviceFacts, DeviceRow, RouteRow, Vault};
+
+    use super::*;
+
+    async fn service() -> Favourites {
+        let store = Store::in_memory(Vault::in_memory()).unwrap();
+        let channel = |number| ChannelRow { number, name: String::new(), streams: Vec::new() };
+        let row = DeviceRow {
+            id: DeviceId::from_string("yard"),
+            name: "Yard".into(),
+            host: "192.0.2.7".into(),
+            port: 554,
+            user: String::new(),
+            password: None,
+            password_lost: false,
+            transport: "auto".into(),
+            facts: DeviceFacts::default(),
+            routes: vec![RouteRow::default()],
+            channels: vec![channel(1), channel(2)],
+            added_at: UtcMicros(0),
+        };
+        store.insert_device(row).await.unwrap();
+        let book = Arc::new(DeviceBook::load(store.clone(), UtcMicros(0)).await.unwrap());
+        Favourites::load(store, book, Arc::new(SystemClock)).await.unwrap()
+    }
+
+    fn channel(number: u16) -> ChannelId {
+        ChannelId { device: DeviceId::from_string("yard"), number }
+    }
+
+    async fn names(service: &Favourites) -> Vec<String> {
+        service.list().await.unwrap().1.into_iter().map(|group| group.name).collect()
+    }
+
+    #[tokio::test]
+    async fn every_change_makes_a_newer_list() {
+        let service = service().await;
+        let mut last = service.list().await.unwrap().0;
+        let mut newer = async |what| {
+            let now = service.list().await.unwrap().0;
+            assert!(now > last, "{what}");
+            last = now;
+        };
+        let yard = service.create("  Yard ", vec![channel(2), channel(2)], 4).await.unwrap();
+        assert_eq!((yard.name.as_str(), yard.channels), ("Yard", vec![channel(2)]));
+        newer("create").await;
+        let gate = service.create("Gate", vec![channel(1)], 1).await.unwrap();
+        newer("create").await;
+        service.change(&yard.id, Some("North"), Some(9), None).await.unwrap();
+        newer("change").await;
+        service.add(&yard.id, vec![channel(1)]).await.unwrap();
+        newer("add").await;
+        service.remove(&yard.id, channel(2)).await.unwrap();
+        newer("remove").await;
+        service.order(vec![gate.id.clone()]).await.unwrap();
+        newer("order").await;
+        assert_eq!(names(&service).await, ["Gate", "North"]);
+        service.delete(&gate.id).await.unwrap();
+        newer("delete").await;
+        assert_eq!(names(&service).await, ["North"]);
+        service.restore(&gate.id).await.unwrap();
+        newer("restore").await;
+        assert_eq!(names(&service).await, ["Gate", "North"]);
+    }
+
+    #[tokio::test]
+    async fn what_makes_no_sense_is_refused() {
+        let service = service().await;
+        let code = |result: Result<FavouriteRow>| result.unwrap_err().code();
+        assert_eq!(code(service.create(" ", vec![channel(1)], 4).await), Code::InvalidInput);
+        assert_eq!(code(service.create(&"x".repeat(65), vec![channel(1)], 4).await), Code::InvalidInput);
+        assert_eq!(code(service.create("a\nb", vec![channel(1)], 4).await), Code::InvalidInput);
+        assert_eq!(code(service.create("Yard", vec![], 4).await), Code::InvalidInput);
+        assert_eq!(code(service.create("Yard", vec![channel(1)], 5).await), Code::InvalidInput);
+        assert_eq!(code(service.create("Yard", vec![channel(3)], 4).await), Code::NotFound);
+        assert_eq!(names(&service).await, [""; 0]);
+        assert_eq!(service.delete("none").await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(service.restore("none").await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(service.remove("none", channel(1)).await.unwrap_err().code(), Code::NotFound);
+    }
+
+    #[tokio::test]
+    async fn only_small_jpegs_of_known_channels_are_kept() {
+        let service = service().await;
+        let jpeg = vec![0xff, 0xd8, 0xff, 0xe0];
+        service.keep_picture(channel(1), jpeg.clone()).await.unwrap();
+        let found = service.last_pictures(vec![channel(1), channel(2)]).await.unwrap();
+        assert_eq!(found[0].as_ref().map(|row| row.jpeg.clone()), Some(jpeg.clone()));
+        assert!(found[1].is_none());
+        let refused = |result: Result<()>| result.unwrap_err().code();
+        assert_eq!(refused(service.keep_picture(channel(3), jpeg.clone()).await), Code::NotFound);
+        assert_eq!(refused(service.keep_picture(channel(1), b"<svg>".to_vec()).await), Code::InvalidInput);
+        let mut long = jpeg;
+        long.resize(LARGEST_PICTURE + 1, 0);
+        assert_eq!(refused(service.keep_picture(channel(1), long).await), Code::InvalidInput);
+    }
 }

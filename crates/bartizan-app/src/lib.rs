@@ -11,12 +11,14 @@ mod draft;
 mod drivers;
 #[cfg(test)]
 mod fake;
+mod favourites;
 mod gate;
 pub mod live;
 mod probe;
 mod routes;
 mod search;
 mod settings;
+mod traffic;
 
 use std::{path::Path, sync::Arc};
 
@@ -25,7 +27,10 @@ pub use bartizan_device as device;
 pub use bartizan_device::Transport;
 use bartizan_device::{Family, StreamOpener};
 pub use bartizan_qr as qr;
-pub use bartizan_store::{ChannelRow, DeviceFacts, DeviceRow, KeyStorage, RouteRow, Store, StreamRow, Vault};
+pub use bartizan_store::{
+    ChannelRow, DeviceFacts, DeviceRow, FavouriteRow, KeyStorage, LastPictureRow, RouteRow, Store, StreamRow,
+    TrafficRow, Vault,
+};
 use tokio::sync::Mutex;
 
 use self::live::{Live, SourceBook};
@@ -40,10 +45,12 @@ pub use self::{
     },
     draft::{AddedBy, Draft, PortsDraft, is_local},
     drivers::Drivers,
+    favourites::{Favourites, LARGEST_PICTURE, LAYOUTS, check_layout},
     gate::{Account, LoginGate, Pass},
     routes::RouteChooser,
     search::{FoundDevice, Search, SearchPlan, SearchView},
-    settings::{Language, Settings, Theme},
+    settings::{DefaultPage, Language, MeteredPolicy, RememberedChannel, Settings, Theme, WallMemory},
+    traffic::{FLUSH_EVERY, Traffic, TrafficReport},
 };
 
 /// Everything an app run holds.
@@ -56,6 +63,10 @@ pub struct App {
     pub control: Arc<Control>,
     /// Searching the network.
     pub search: Search,
+    /// Groups of channels.
+    pub favourites: Favourites,
+    /// Bytes received.
+    pub traffic: Arc<Traffic>,
     /// Nothing is stored.
     pub ephemeral: bool,
     store: Store,
@@ -122,12 +133,27 @@ impl App {
         let book = Arc::new(DeviceBook::load(store.clone(), clock.now()).await?);
         let gate = Arc::new(LoginGate::default());
         let families = Arc::new(Families::new(families));
-        let live = Arc::new(Live::new(opener, book.clone() as Arc<dyn SourceBook>, gate.clone()));
+        let traffic = Arc::new(Traffic::new(store.clone(), clock.clone()));
+        let sources = book.clone() as Arc<dyn SourceBook>;
+        let live = Arc::new(Live::new(opener, sources, gate.clone(), traffic.clone()));
+        let favourites = Favourites::load(store.clone(), book.clone(), clock.clone()).await?;
         let drivers = Arc::new(Drivers::new(families.clone(), book.clone(), gate.clone()));
         let control = Arc::new(Control::new(drivers));
         let search = Search::new(families.clone(), book.clone());
         let devices = Devices::new(book, families, live.clone(), gate, control.clone(), clock);
-        Ok(Self { devices, live, control, search, ephemeral, store, key_storage, settings: Mutex::new(()) })
+        let settings = Mutex::new(());
+        Ok(Self {
+            devices,
+            live,
+            control,
+            search,
+            favourites,
+            traffic,
+            ephemeral,
+            store,
+            key_storage,
+            settings,
+        })
     }
 
     /// Where the key of the device passwords lies.
@@ -145,6 +171,9 @@ impl App {
     /// The program ends: stops what moves and closes all streams, within a bounded time.
     pub async fn shutdown(&self) {
         futures::join!(self.control.shutdown(), self.live.shutdown());
+        if let Err(error) = self.traffic.flush().await {
+            tracing::warn!(%error, "the bytes received could not be stored");
+        }
     }
 
     /// The settings.
@@ -152,11 +181,22 @@ impl App {
         Settings::load(&self.store).await
     }
 
-    /// Changes the settings and gives them all.
+    /// What the wall showed last.
+    pub async fn wall_memory(&self) -> Result<Option<WallMemory>> {
+        WallMemory::load(&self.store).await
+    }
+
+    /// Keeps what the wall shows.
+    pub async fn remember_wall(&self, memory: &WallMemory) -> Result<()> {
+        memory.save(&self.store).await
+    }
+
+    /// Changes the settings and gives them all; refuses values outside their ranges.
     pub async fn change_settings(&self, change: impl FnOnce(&mut Settings)) -> Result<Settings> {
         let _alone = self.settings.lock().await;
         let mut settings = Settings::load(&self.store).await?;
         change(&mut settings);
+        settings.check()?;
         settings.save(&self.store).await?;
         Ok(settings)
     }

@@ -125,8 +125,8 @@ impl Counting {
                     rows.push(TrafficRow { device: device.clone(), month: month.clone(), metered, bytes });
                 }
             }
-            // Nobody counts into it any more, and it was just emptied.
-            taps.retain(|_, tap| Arc::strong_count(tap) > 1);
+            // Nobody counts into it any more, and nothing is in it.
+            taps.retain(|_, tap| Arc::strong_count(tap) > 1 || tap.load(Ordering::Relaxed) > 0);
         }
         if rows.is_empty() {
             return Ok(());

@@ -23,7 +23,10 @@ pub use self::{
     machine::{Action, Event, Machine, Phase, StreamState, silence_limit},
     stream::{GRACE, SourceBook},
 };
-use crate::gate::{Account, LoginGate};
+use crate::{
+    gate::{Account, LoginGate},
+    traffic::Traffic,
+};
 
 /// How long the end of the program may wait for devices; their own session time-outs do the rest.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
@@ -42,6 +45,7 @@ pub struct Live {
     opener: Arc<dyn StreamOpener>,
     book: Arc<dyn SourceBook>,
     gate: Arc<LoginGate>,
+    traffic: Arc<Traffic>,
     sessions: Mutex<HashMap<StreamId, Arc<StreamSession>>>,
 }
 
@@ -81,8 +85,13 @@ impl Drop for Attachment {
 
 impl Live {
     /// A service without sessions.
-    pub fn new(opener: Arc<dyn StreamOpener>, book: Arc<dyn SourceBook>, gate: Arc<LoginGate>) -> Self {
-        Self { opener, book, gate, sessions: Mutex::default() }
+    pub fn new(
+        opener: Arc<dyn StreamOpener>,
+        book: Arc<dyn SourceBook>,
+        gate: Arc<LoginGate>,
+        traffic: Arc<Traffic>,
+    ) -> Self {
+        Self { opener, book, gate, traffic, sessions: Mutex::default() }
     }
 
     fn sessions(&self) -> MutexGuard<'_, HashMap<StreamId, Arc<StreamSession>>> {
@@ -116,6 +125,7 @@ impl Live {
             opener: self.opener.clone(),
             book: self.book.clone(),
             gate: self.gate.clone(),
+            received: self.traffic.tap(&stream.channel.device),
         }));
         let id = session.hub.add(viewer).ok_or_else(|| Error::new(Code::Internal, "a new hub is retired"))?;
         sessions.insert(stream, session.clone());
