@@ -39,7 +39,9 @@ pub fn typescript() -> String {
         SearchState FoundDevice QrText QrFrame QrPicture QrCodes QrCode QrMeaning CardRequest CardPictures CardPart
         CardTexts CardState CardDevice CardAdded CardResult SavePicture SavedPicture ChannelRef Capabilities Auxiliary
         HoldMove Act ControlAct Presets Preset Imaging SetImaging Switches AuxiliaryState AlarmOutput SwitchRequest
-        SwitchWhat SnapshotDto DeviceDetails ChannelState
+        SwitchWhat SnapshotDto DeviceDetails ChannelState DefaultPage MeteredPolicy FavouriteList Favourite NewFavourite
+        FavouriteChange FavouriteChannels FavouriteRef FavouriteOrder KeepPicture LastPicturesRequest LastPictures
+        LastPicture WallMemory WallMemoryReply Network TrafficRequest TrafficReport DeviceTraffic
     }
     out.push_str(&commands::schema_typescript());
     out
