@@ -58,7 +58,7 @@ export const CALLS = [
   { name: 'control.switches', says: 'an unknown device', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
   { name: 'control.switch', says: 'an unknown device', request: { device: 'none', channel: 1, what: { kind: 'wipe', everyS: null } }, ...failsWith('notFound') },
   { name: 'settings.set', says: 'a PTZ step beyond 8', request: { ptzStep: 9 }, ...failsWith('invalidInput') },
-  { name: 'settings.get', says: 'all settings', request: {}, ok: fields('hardDecoding', 'theme', 'language', 'layout', 'ptzStep') },
+  { name: 'settings.get', says: 'all settings', request: {}, ok: fields('hardDecoding', 'theme', 'language', 'layout', 'ptzStep', 'wallTools') },
   { name: 'settings.set', says: 'a layout that does not exist', request: { layout: 5 }, ...failsWith('invalidInput') },
   { name: 'settings.set', says: 'all settings back', request: { layout: 16 }, ok: (all) => assert.equal(all.layout, 16) },
   { name: 'live.connect', says: 'an endpoint', request: {}, ok: (endpoint) => {

@@ -246,6 +246,8 @@ pub struct Settings {
     pub layout: u8,
     /// Speed of PTZ moves, 1–8, higher is faster.
     pub ptz_step: u8,
+    /// The user's order of the tools under the wall, by name; tools not named keep their place behind these.
+    pub wall_tools: Vec<String>,
     /// Pictures per manual snapshot, 1–10.
     pub capture_count: u8,
     /// What a pushed clip lasts beyond its 15 s, seconds, 0–120.
@@ -311,6 +313,8 @@ pub struct SettingsPatch {
     pub layout: Option<u8>,
     /// See [`Settings`].
     pub ptz_step: Option<u8>,
+    /// See [`Settings`]: at most 32 names of at most 32 ASCII letters.
+    pub wall_tools: Option<Vec<String>>,
     /// See [`Settings`].
     pub capture_count: Option<u8>,
     /// See [`Settings`].

@@ -9,10 +9,8 @@ use std::{
 use bartizan_base::{ChannelId, Clock, Code, Error, Result, random_token};
 use bartizan_store::{FavouriteChange, FavouriteRow, LastPictureRow, Store};
 
-use crate::devices::DeviceBook;
+use crate::{devices::DeviceBook, settings::check_layout};
 
-/// How many windows a wall can have.
-pub const LAYOUTS: [u8; 8] = [1, 2, 4, 6, 8, 9, 12, 16];
 /// Characters of a name.
 const LONGEST_NAME: usize = 64;
 /// More groups than anyone keeps in mind.
@@ -193,14 +191,6 @@ fn checked_name(name: &str) -> Result<String> {
         return Err(Error::new(Code::InvalidInput, format!("a name has 1-{LONGEST_NAME} characters")));
     }
     Ok(name.to_owned())
-}
-
-/// Refuses a number of windows that no wall has.
-pub fn check_layout(layout: u8) -> Result<()> {
-    if LAYOUTS.contains(&layout) {
-        return Ok(());
-    }
-    Err(Error::new(Code::InvalidInput, format!("layout {layout} is not one of {LAYOUTS:?}")))
 }
 
 #[cfg(test)]

@@ -45,11 +45,13 @@ pub use self::{
     },
     draft::{AddedBy, Draft, PortsDraft, is_local},
     drivers::Drivers,
-    favourites::{Favourites, LARGEST_PICTURE, LAYOUTS, check_layout},
+    favourites::{Favourites, LARGEST_PICTURE},
     gate::{Account, LoginGate, Pass},
     routes::RouteChooser,
     search::{FoundDevice, Search, SearchPlan, SearchView},
-    settings::{DefaultPage, Language, MeteredPolicy, RememberedChannel, Settings, Theme, WallMemory},
+    settings::{
+        DefaultPage, LAYOUTS, Language, MeteredPolicy, RememberedChannel, Settings, Theme, WallMemory,
+    },
     traffic::{FLUSH_EVERY, Traffic, TrafficReport},
 };
 

@@ -3,8 +3,6 @@ use bartizan_store::Store;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::favourites::check_layout;
-
 /// Colour scheme.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -75,10 +73,12 @@ pub struct Settings {
     pub theme: Theme,
     /// Words.
     pub language: Language,
-    /// Windows on the wall: one of [`LAYOUTS`](crate::LAYOUTS).
+    /// Windows on the wall: one of [`LAYOUTS`].
     pub layout: u8,
     /// Speed of PTZ moves, 1–8, higher is faster.
     pub ptz_step: u8,
+    /// The user's order of the tools under the wall, by name; tools not named keep their place behind these.
+    pub wall_tools: Vec<String>,
     /// Pictures per manual snapshot, 1–10.
     pub capture_count: u8,
     /// What a pushed clip lasts beyond its 15 s, seconds, 0–120.
@@ -97,6 +97,23 @@ pub struct Settings {
     pub country: String,
 }
 
+/// How many windows a wall can have.
+pub const LAYOUTS: [u8; 8] = [1, 2, 4, 6, 8, 9, 12, 16];
+const MAX_TOOLS: usize = 32;
+const MAX_TOOL_NAME: usize = 32;
+
+/// Refuses a number of windows that no wall has.
+pub(crate) fn check_layout(layout: u8) -> Result<()> {
+    if LAYOUTS.contains(&layout) {
+        return Ok(());
+    }
+    Err(Error::new(Code::InvalidInput, format!("no layout has {layout} windows")))
+}
+
+fn is_tool_name(name: &str) -> bool {
+    (1..=MAX_TOOL_NAME).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -105,6 +122,7 @@ impl Default for Settings {
             language: Language::default(),
             layout: 16,
             ptz_step: 5,
+            wall_tools: Vec::new(),
             capture_count: 1,
             push_duration_s: 15,
             noise_reduction: 2,
@@ -153,6 +171,9 @@ impl Settings {
         };
         if !(1..=8).contains(&self.ptz_step) {
             return Err(outside("PTZ step", self.ptz_step.into(), "1-8"));
+        }
+        if self.wall_tools.len() > MAX_TOOLS || !self.wall_tools.iter().all(|name| is_tool_name(name)) {
+            return Err(Error::new(Code::InvalidInput, "the tools of the wall are few, and short words"));
         }
         if !(1..=10).contains(&self.capture_count) {
             return Err(outside("capture count", self.capture_count.into(), "1-10"));
@@ -275,6 +296,7 @@ mod tests {
             Settings { layout: 5, ..base() },
             Settings { ptz_step: 0, ..base() },
             Settings { ptz_step: 9, ..base() },
+            Settings { wall_tools: vec!["no tool".into()], ..base() },
             Settings { capture_count: 0, ..base() },
             Settings { capture_count: 11, ..base() },
             Settings { push_duration_s: 121, ..base() },

@@ -405,6 +405,10 @@ layout: number,
  */
 ptzStep: number, 
 /**
+ * The user's order of the tools under the wall, by name; tools not named keep their place behind these.
+ */
+wallTools: Array<string>, 
+/**
  * Pictures per manual snapshot, 1–10.
  */
 captureCount: number, 
@@ -461,6 +465,10 @@ layout?: number,
  * See [`Settings`].
  */
 ptzStep?: number, 
+/**
+ * See [`Settings`]: at most 32 names of at most 32 ASCII letters.
+ */
+wallTools?: Array<string>, 
 /**
  * See [`Settings`].
  */

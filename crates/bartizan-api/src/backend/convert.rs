@@ -91,6 +91,7 @@ impl From<bartizan_app::Settings> for dto::Settings {
             },
             layout: settings.layout,
             ptz_step: settings.ptz_step,
+            wall_tools: settings.wall_tools,
             capture_count: settings.capture_count,
             push_duration_s: settings.push_duration_s,
             noise_reduction: settings.noise_reduction,
@@ -128,6 +129,7 @@ impl dto::SettingsPatch {
         put(&mut settings.language, self.language.map(Into::into));
         put(&mut settings.layout, self.layout);
         put(&mut settings.ptz_step, self.ptz_step);
+        put(&mut settings.wall_tools, self.wall_tools);
         put(&mut settings.capture_count, self.capture_count);
         put(&mut settings.push_duration_s, self.push_duration_s);
         put(&mut settings.noise_reduction, self.noise_reduction);
