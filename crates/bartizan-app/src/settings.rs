@@ -219,6 +219,8 @@ pub struct WallMemory {
     pub page: u32,
     /// The group that was open.
     pub group: Option<String>,
+    /// Windows of the wall without a group, while one is open.
+    pub home_layout: Option<u8>,
     /// The channel that was enlarged.
     pub enlarged: Option<RememberedChannel>,
     /// What every window held, over all pages; `None` is an empty window. Empty when the windows followed the list of
@@ -235,6 +237,7 @@ impl WallMemory {
     /// Keeps it in place of the older one.
     pub async fn save(&self, store: &Store) -> Result<()> {
         check_layout(self.layout)?;
+        self.home_layout.map(check_layout).transpose()?;
         if self.windows.len() > MOST_WINDOWS {
             return Err(Error::new(Code::InvalidInput, format!("more than {MOST_WINDOWS} windows")));
         }
@@ -278,7 +281,8 @@ mod tests {
         let memory = WallMemory {
             layout: 4,
             page: 3,
-            group: None,
+            group: Some("front".into()),
+            home_layout: Some(16),
             enlarged: Some(yard.clone()),
             windows: vec![None, Some(yard)],
         };

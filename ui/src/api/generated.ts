@@ -1821,6 +1821,10 @@ page: number,
  */
 group: string | null, 
 /**
+ * Windows of the wall without a group, while one is open.
+ */
+homeLayout: number | null, 
+/**
  * The channel that was enlarged.
  */
 enlarged: ChannelRef | null, 

@@ -99,11 +99,12 @@ impl From<RememberedChannel> for dto::ChannelRef {
 
 impl From<dto::WallMemory> for bartizan_app::WallMemory {
     fn from(memory: dto::WallMemory) -> Self {
-        let dto::WallMemory { layout, page, group, enlarged, windows } = memory;
+        let dto::WallMemory { layout, page, group, home_layout, enlarged, windows } = memory;
         Self {
             layout,
             page,
             group,
+            home_layout,
             enlarged: enlarged.map(Into::into),
             windows: windows.into_iter().map(|window| window.map(Into::into)).collect(),
         }
@@ -112,11 +113,12 @@ impl From<dto::WallMemory> for bartizan_app::WallMemory {
 
 impl From<bartizan_app::WallMemory> for dto::WallMemory {
     fn from(memory: bartizan_app::WallMemory) -> Self {
-        let bartizan_app::WallMemory { layout, page, group, enlarged, windows } = memory;
+        let bartizan_app::WallMemory { layout, page, group, home_layout, enlarged, windows } = memory;
         Self {
             layout,
             page,
             group,
+            home_layout,
             enlarged: enlarged.map(Into::into),
             windows: windows.into_iter().map(|window| window.map(Into::into)).collect(),
         }

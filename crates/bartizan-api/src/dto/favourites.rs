@@ -132,6 +132,8 @@ pub struct WallMemory {
     pub page: u32,
     /// The group that was open.
     pub group: Option<String>,
+    /// Windows of the wall without a group, while one is open.
+    pub home_layout: Option<u8>,
     /// The channel that was enlarged.
     pub enlarged: Option<ChannelRef>,
     /// What every window held, over all pages, null for an empty one; at most 256. Empty when the windows followed the
