@@ -92,6 +92,10 @@ function firstEmpty(): number {
   return at < 0 ? channels.value.length : at
 }
 
+/** What a change can be taken back to. */
+const keep = (): Readonly<State> => ({ plan: state.plan, known: state.known })
+const undo = (kept: Readonly<State>): void => void Object.assign(state, kept)
+
 function snapshot(): WallPlan {
   return { layout: asLayout(settings.state.layout), windows: channels.value.map((one) => (one === null ? null : ref(one))) }
 }
@@ -109,5 +113,5 @@ function reset(): void {
 }
 
 export const windows = {
-  all, channels, count, swap, close, show, closeAll, showOnly, showAlso, firstEmpty, snapshot, restore, reset,
+  all, channels, count, swap, close, show, closeAll, showOnly, showAlso, firstEmpty, keep, undo, snapshot, restore, reset,
 }
