@@ -31,6 +31,10 @@ export function usePlatform(chosen: Platform): void {
   platform = chosen
 }
 
+export function currentPlatform(): Platform | null {
+  return platform
+}
+
 export async function rpc<K extends keyof RpcSchema>(
   name: K,
   request: RpcSchema[K]['request'],

@@ -3,11 +3,20 @@ import type { ErrorDto } from '@/api/generated'
 /** The answer of a command: one of the two members is there. */
 export type Reply = { ok: unknown } | { err: ErrorDto }
 
+/** What the platform tells of the network. */
+export interface NetworkSense {
+  /** It costs by the byte: a mobile network, or the user asked the system to save data. */
+  metered(): boolean
+  onChange(listener: () => void): void
+}
+
 /** The program around the page. Everything the page needs from outside goes through here. */
 export interface Platform {
   readonly kind: 'tauri' | 'web' | 'fake'
   /** Calls a command of the core. Rejects with `ShellGone` when the core itself cannot be reached. */
   rpc(name: string, request: unknown): Promise<Reply>
+  /** Absent where the platform tells nothing; then the network counts as free. */
+  readonly network?: NetworkSense
 }
 
 /** The core behind the page does not answer: a closed program, not a failed command. */

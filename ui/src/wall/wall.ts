@@ -12,6 +12,9 @@ import { emptyView, WallTile, type TileStats, type TileStream, type TileView, ty
 export type { LayoutCount } from './layout'
 export type { TileStats, TileView, WallChannel } from './tile'
 
+/** What may be fetched: everything, sub streams alone, or nothing. */
+export type Thrift = 'all' | 'sub' | 'none'
+
 export interface WallOptions {
   mount: HTMLElement
   rpc: Rpc
@@ -48,6 +51,7 @@ export class Wall {
   private selected: number | null = null
   private enlarged: number | null = null
   private active = true
+  private thrift: Thrift = 'all'
   private nextId = 1
   private tickTimer: number | null = null
   private emitQueued = false
@@ -169,6 +173,13 @@ export class Wall {
     this.reconcile(0)
   }
 
+  /** Spares a network that costs by the byte; the last pictures stay. */
+  setThrift(thrift: Thrift): void {
+    if (thrift === this.thrift) return
+    this.thrift = thrift
+    this.reconcile(0)
+  }
+
   /** Stops or starts the streams of one window, or of all; the last picture stays. */
   setPaused(index: number | null, on: boolean): void {
     for (const tile of this.tiles) if (index === null || tile.index === index) tile.paused = on
@@ -263,19 +274,23 @@ export class Wall {
   private reconcileStreams(tile: WallTile, lingerMs: number): void {
     const wanted = new Set<Profile>()
     const isEnlarged = tile.index === this.enlarged
-    if (this.active && tile.rect !== null && !tile.paused) {
+    if (this.mayPlay(tile) && tile.rect !== null && !tile.paused) {
       wanted.add(tile.base)
-      if (isEnlarged && !tile.unsupported.has('main')) wanted.add('main')
+      if (isEnlarged && this.thrift === 'all' && !tile.unsupported.has('main')) wanted.add('main')
     }
     if (wanted.size > 0) tile.target = wanted.has('main') ? 'main' : tile.base
     for (const profile of wanted) this.streams.start(tile, profile)
     for (const profile of [...tile.streams.keys()]) {
       if (wanted.has(profile)) continue
-      const paused = !this.active || tile.paused
+      const paused = !this.mayPlay(tile) || tile.paused
       // On screen still, so it stays until the wanted one has its first picture.
       const bridging = wanted.size > 0 && tile.shown === profile
       this.streams.stop(tile, profile, paused ? 0 : bridging ? MAIN_LINGER_MS : wanted.size > 0 ? 0 : lingerMs, paused)
     }
+  }
+
+  private mayPlay(tile: WallTile): boolean {
+    return this.active && (this.thrift === 'all' || (this.thrift === 'sub' && tile.base === 'sub'))
   }
 
   private picture(tile: WallTile, stream: TileStream, picture: Picture): void {
@@ -356,7 +371,7 @@ export class Wall {
     const utc = this.clock.utc()
     const views = this.tiles.map((tile) => {
       this.renderer.grey(tile.id, tile.hasPicture && !tile.isLive)
-      return tile.view(this.active, now, utc, tile.index === this.selected, tile.index === this.enlarged)
+      return tile.view(this.mayPlay(tile), now, utc, tile.index === this.selected, tile.index === this.enlarged)
     })
     if (this.enlarged === null) {
       this.rects.forEach((rect, at) => {
