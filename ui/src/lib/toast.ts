@@ -11,12 +11,14 @@ interface Action {
 export async function toast(message: string, durationMs: number, action?: Action): Promise<void> {
   // Two toasts on top of each other hide the older one's button: the newest one wins openly.
   await toastController.getTop().then((top) => top?.dismiss())
+  // Where the tab bar is out of sight its place is nowhere.
+  const bar = document.getElementById('toast-anchor')?.getBoundingClientRect().height ?? 0
   const shown = await toastController.create({
     message,
     duration: durationMs,
     cssClass: 'bz-toast',
     position: 'bottom',
-    positionAnchor: 'toast-anchor',
+    ...(bar > 0 && { positionAnchor: 'toast-anchor' }),
     buttons: action === undefined ? [] : [action],
   })
   await shown.present()

@@ -27,6 +27,8 @@ const state = reactive<State>({ revision: -1, list: [], loaded: false, error: nu
 let home: Home | null = null
 /** The devices there were when the group was opened: what comes later is not the group's doing. */
 let known = new Set<string>()
+/** The wall is being put back to the group; what it shows on the way there means nothing. */
+let settling = false
 
 const same = (a: ChannelRef, b: ChannelRef): boolean => a.device === b.device && a.channel === b.channel
 const byId = (id: string | null): Favourite | null => state.list.find((one) => one.id === id) ?? null
@@ -139,13 +141,15 @@ watch(() => settings.state.layout, (layout) => {
 
 watch(windows.channels, (list) => {
   const group = current.value
-  if (group === null) return
+  if (group === null || settling) return
   const strangers = list.filter((one) => one !== null && !group.channels.some((member) => same(member, one)))
   if (strangers.length === 0) return
   // A new device is shown where all devices are, not in the group; cameras that a person chose end the group's turn.
   if (strangers.every((one) => one !== null && !known.has(one.device))) {
     known = new Set(devices.state.devices.map((device) => device.id))
+    settling = true
     windows.showOnly(group.channels)
+    settling = false
   } else forget()
 }, { flush: 'sync' })
 

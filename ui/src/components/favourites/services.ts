@@ -5,7 +5,7 @@ import { pictures } from '@/stores/pictures'
 import { wallState } from '@/stores/wallstate'
 
 /** One window at a time: reading a picture back costs a few milliseconds where the canvas is drawn by the processor. */
-const EVERY_MS = 2000
+const EVERY_MS = 700
 /** How old a kept picture of a window may become. */
 const FRESH_MS = 60_000
 
