@@ -64,7 +64,7 @@ export const me = {
     ofCap: '{used} of {cap}',
     devices: 'By device',
     none: 'Nothing was received in this month.',
-    removed: 'Removed device',
+    removed: 'Removed devices',
     ofThat: '{amount} over mobile data',
     cap: 'Monthly limit for mobile data',
     capUnit: 'MB',

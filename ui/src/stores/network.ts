@@ -33,8 +33,7 @@ const allowance = computed<Allowance>(() => {
     case 'allow': return 'all'
     case 'subOnly': return 'sub'
     case 'stills': return 'stills'
-    case 'ask':
-    case 'never': return 'none'
+    default: return 'none'
   }
 })
 
