@@ -58,7 +58,6 @@ export const CALLS = [
   { name: 'control.switches', says: 'an unknown device', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
   { name: 'control.switch', says: 'an unknown device', request: { device: 'none', channel: 1, what: { kind: 'wipe', everyS: null } }, ...failsWith('notFound') },
   { name: 'settings.set', says: 'a PTZ step beyond 8', request: { ptzStep: 9 }, ...failsWith('invalidInput') },
-  { name: 'settings.get', says: 'all settings', request: {}, ok: fields('hardDecoding', 'theme', 'language', 'layout', 'ptzStep', 'wallTools') },
   { name: 'protection.state', says: 'how it is protected', request: {}, ok: (state) => {
     fields('offered', 'kind', 'locked', 'askAfterS', 'waitMs', 'triesLeft')(state)
     assert.deepEqual([state.kind, state.locked], [null, false])
@@ -75,8 +74,40 @@ export const CALLS = [
   { name: 'protection.askAfter', says: 'more than an hour', request: { seconds: 3601 }, ...failsWith('invalidInput') },
   { name: 'protection.forget', says: 'nobody agreed', request: { erasePasswords: false }, ...failsWith('invalidInput') },
   { name: 'protection.forget', says: 'not protected', request: { erasePasswords: true }, ...failsWith('notFound') },
+  { name: 'settings.get', says: 'all settings', request: {}, ok: fields(
+    'hardDecoding', 'theme', 'language', 'layout', 'ptzStep', 'wallTools', 'captureCount', 'pushDurationS', 'noiseReduction',
+    'defaultPage', 'meteredPolicy', 'meteredCapMb', 'memoryPlay', 'country',
+  ) },
   { name: 'settings.set', says: 'a layout that does not exist', request: { layout: 5 }, ...failsWith('invalidInput') },
   { name: 'settings.set', says: 'all settings back', request: { layout: 16 }, ok: (all) => assert.equal(all.layout, 16) },
+  { name: 'settings.set', says: 'eleven pictures at once', request: { captureCount: 11 }, ...failsWith('invalidInput') },
+  { name: 'settings.set', says: 'a country that is none', request: { country: 'Narnia' }, ...failsWith('invalidInput') },
+  { name: 'favourites.list', says: 'a revision and groups', request: {}, ok: (list) => {
+    fields('revision', 'favourites')(list)
+    assert.ok(Array.isArray(list.favourites))
+  } },
+  { name: 'favourites.create', says: 'an unknown channel', request: { name: 'x', channels: [{ device: 'none', channel: 1 }], layout: 4 }, ...failsWith('notFound') },
+  { name: 'favourites.create', says: 'no channels', request: { name: 'x', channels: [], layout: 4 }, ...failsWith('invalidInput') },
+  { name: 'favourites.update', says: 'an unknown group', request: { id: 'none', name: 'x' }, ...failsWith('notFound') },
+  { name: 'favourites.update', says: 'a wall that does not exist', request: { id: 'none', layout: 5 }, ...failsWith('invalidInput') },
+  { name: 'favourites.add', says: 'an unknown group', request: { id: 'none', channels: [] }, ...failsWith('notFound') },
+  { name: 'favourites.remove', says: 'an unknown group', request: { id: 'none', channels: [{ device: 'none', channel: 1 }] }, ...failsWith('notFound') },
+  { name: 'favourites.order', says: 'groups that do not exist change nothing', request: { ids: ['none'] }, ok: fields('revision', 'favourites') },
+  { name: 'favourites.delete', says: 'an unknown group', request: { id: 'none' }, ...failsWith('notFound') },
+  { name: 'favourites.restore', says: 'an unknown group', request: { id: 'none' }, ...failsWith('notFound') },
+  { name: 'pictures.keep', says: 'an unknown channel', request: { device: 'none', channel: 1, jpeg: '/9j/4AAQ' }, ...failsWith('notFound') },
+  { name: 'pictures.keep', says: 'no picture', request: { device: 'none', channel: 1, jpeg: '%' }, ...failsWith('invalidInput') },
+  { name: 'pictures.last', says: 'none kept', request: { channels: [{ device: 'none', channel: 1 }] }, ok: (kept) => {
+    assert.deepEqual(kept, { pictures: [null] })
+  } },
+  { name: 'memory.get', says: 'a wall or none', request: {}, ok: fields('memory') },
+  { name: 'memory.set', says: 'a wall that does not exist', request: { layout: 5, page: 0, group: null, homeLayout: null, enlarged: null, windows: [] }, ...failsWith('invalidInput') },
+  { name: 'traffic.network', says: 'taken', request: { metered: false }, ok: () => {} },
+  { name: 'traffic.get', says: 'the present month', request: {}, ok: (report) => {
+    fields('month', 'months', 'metered', 'meteredBytes', 'devices')(report)
+    assert.match(report.month, /^\d{4}-\d{2}$/)
+    assert.equal(report.metered, false)
+  } },
   { name: 'live.connect', says: 'an endpoint', request: {}, ok: (endpoint) => {
     fields('session', 'wsUrl', 'pollUrl')(endpoint)
     assert.match(endpoint.session, /^[0-9a-f]{32}$/)

@@ -177,14 +177,19 @@ async fn devices(shell: &impl ShellClient, site: &Site) {
 }
 
 async fn settings(shell: &impl ShellClient) {
-    let shape = json!({ "hardDecoding": true, "theme": "", "language": "", "layout": 1, "ptzStep": 1, "wallTools": [""] });
+    let shape = json!({
+        "hardDecoding": true, "theme": "", "language": "", "layout": 1, "ptzStep": 1, "wallTools": [""],
+        "captureCount": 1, "pushDurationS": 1, "noiseReduction": 1, "defaultPage": "", "meteredPolicy": "",
+        "meteredCapMb": 1, "memoryPlay": true, "country": "",
+    });
     let first = shell.rpc("settings.get", json!({})).await;
     assert_shape(ok(&first), &shape, "settings");
     let changed =
         shell.rpc("settings.set", json!({ "theme": "dark", "layout": 16, "hardDecoding": false })).await;
     let wanted = json!({
         "hardDecoding": false, "theme": "dark", "language": ok(&first)["language"], "layout": 16, "ptzStep": 5,
-        "wallTools": ok(&first)["wallTools"],
+        "wallTools": ok(&first)["wallTools"], "captureCount": 1, "pushDurationS": 15, "noiseReduction": 2,
+        "defaultPage": "home", "meteredPolicy": "ask", "meteredCapMb": 0, "memoryPlay": false, "country": "",
     });
     assert_eq!(ok(&changed), &wanted);
     assert_eq!(code(&shell.rpc("settings.set", json!({ "layout": 5 })).await), "invalidInput");
@@ -193,13 +198,138 @@ async fn settings(shell: &impl ShellClient) {
         let refused = shell.rpc("settings.set", json!({ "wallTools": bad })).await;
         assert_eq!(code(&refused), "invalidInput", "{bad}");
     }
+    let bad = [
+        json!({ "captureCount": 0 }),
+        json!({ "captureCount": 11 }),
+        json!({ "pushDurationS": 121 }),
+        json!({ "noiseReduction": 5 }),
+        json!({ "defaultPage": "moon" }),
+        json!({ "meteredPolicy": "sometimes" }),
+        json!({ "meteredCapMb": 1_000_001 }),
+        json!({ "country": "Narnia" }),
+        json!({ "ptzStep": 9 }),
+    ];
+    for patch in bad {
+        assert_eq!(code(&shell.rpc("settings.set", patch.clone()).await), "invalidInput", "{patch}");
+    }
     assert_eq!(ok(&shell.rpc("settings.get", json!({})).await), &wanted, "a refused change changes nothing");
+    let much = json!({
+        "captureCount": 10, "pushDurationS": 30, "noiseReduction": 4, "defaultPage": "favourites",
+        "meteredPolicy": "subOnly", "meteredCapMb": 500, "memoryPlay": true, "country": "CN",
+    });
+    let taken = shell.rpc("settings.set", much.clone()).await;
+    for (name, value) in much.as_object().expect("an object") {
+        assert_eq!(&ok(&taken)[name], value, "{name}");
+    }
     for layout in [1, 2, 4, 6, 8, 9, 12] {
         let taken = shell.rpc("settings.set", json!({ "layout": layout })).await;
         assert_eq!(ok(&taken)["layout"], layout);
     }
     shell.rpc("settings.set", json!({ "layout": 16, "wallTools": ["pause", "closeAll"] })).await;
     assert_eq!(ok(&shell.rpc("settings.get", json!({})).await)["wallTools"], json!(["pause", "closeAll"]));
+}
+
+async fn favourites(shell: &impl ShellClient, site: &Site) {
+    let mut cameras = Vec::new();
+    for number in 1..=4 {
+        let url = format!("rtsp://{USER}:{PASSWORD}@{}/ch{number}/main", site.addr());
+        let added = shell.rpc("devices.add", json!({ "url": url })).await;
+        cameras.push(ok(&added)["id"].clone());
+    }
+    let channel = |camera: usize| json!({ "device": cameras[camera - 1], "channel": camera });
+    let empty = shell.rpc("favourites.list", json!({})).await;
+    assert_eq!(ok(&empty)["favourites"], json!([]));
+
+    let create = |name: &str, channels: Value, layout: u8| json!({ "name": name, "channels": channels, "layout": layout });
+    let yard = shell.rpc("favourites.create", create("Yard", json!([channel(2), channel(1)]), 4)).await;
+    assert_shape(
+        ok(&yard),
+        &json!({ "id": "", "name": "", "layout": 1, "channels": [channel(1)] }),
+        "a group",
+    );
+    let id = ok(&yard)["id"].clone();
+    let gate = shell.rpc("favourites.create", create("Gate", json!([channel(3)]), 1)).await;
+    for (request, refused) in [
+        (create("", json!([channel(1)]), 4), "invalidInput"),
+        (create("No channels", json!([]), 4), "invalidInput"),
+        (create("Strange wall", json!([channel(1)]), 5), "invalidInput"),
+        (create("Stranger", json!([{ "device": "nobody", "channel": 1 }]), 4), "notFound"),
+    ] {
+        assert_eq!(code(&shell.rpc("favourites.create", request).await), refused);
+    }
+    let list = shell.rpc("favourites.list", json!({})).await;
+    assert!(ok(&list)["revision"].as_u64() > ok(&empty)["revision"].as_u64());
+    assert_eq!(ok(&list)["favourites"], json!([ok(&yard), ok(&gate)]));
+
+    let first = |reply: &Value| ok(reply)["favourites"][0].clone();
+    let change = json!({ "id": id, "name": "North", "layout": 9 });
+    let changed = shell.rpc("favourites.update", change).await;
+    let wanted = json!({ "id": id, "name": "North", "layout": 9, "channels": [channel(2), channel(1)] });
+    assert_eq!(first(&changed), wanted);
+    let more = json!({ "id": id, "channels": [channel(1), channel(4)] });
+    let added = shell.rpc("favourites.add", more).await;
+    assert_eq!(first(&added)["channels"], json!([channel(2), channel(1), channel(4)]));
+    let one = json!({ "id": id, "channels": [channel(1)] });
+    let removed = shell.rpc("favourites.remove", one.clone()).await;
+    assert_eq!(first(&removed)["channels"], json!([channel(2), channel(4)]));
+    assert_eq!(code(&shell.rpc("favourites.remove", one).await), "notFound");
+    let order = json!({ "id": id, "channels": [channel(4), channel(2)] });
+    assert_eq!(
+        first(&shell.rpc("favourites.update", order).await)["channels"],
+        json!([channel(4), channel(2)])
+    );
+    let turned = shell.rpc("favourites.order", json!({ "ids": [ok(&gate)["id"]] })).await;
+    assert_eq!(first(&turned)["name"], "Gate");
+
+    let deleted = shell.rpc("favourites.delete", json!({ "id": id })).await;
+    assert_shape(ok(&deleted), &json!({ "undoMs": 1 }), "deleted");
+    assert_eq!(code(&shell.rpc("favourites.delete", json!({ "id": id })).await), "notFound");
+    assert_eq!(code(&shell.rpc("favourites.update", json!({ "id": id, "name": "x" })).await), "notFound");
+    let back = shell.rpc("favourites.restore", json!({ "id": id })).await;
+    assert_eq!(ok(&back)["favourites"][1]["channels"], json!([channel(4), channel(2)]));
+    assert_eq!(code(&shell.rpc("favourites.restore", json!({ "id": id })).await), "notFound");
+    // A deleted device leaves its groups and comes back into them.
+    shell.rpc("devices.delete", json!({ "id": cameras[2] })).await;
+    assert_eq!(first(&shell.rpc("favourites.list", json!({})).await)["channels"], json!([]));
+    shell.rpc("devices.restore", json!({ "id": cameras[2] })).await;
+    assert_eq!(first(&shell.rpc("favourites.list", json!({})).await)["channels"], json!([channel(3)]));
+
+    let jpeg = "/9j/4AAQ";
+    let keep = json!({ "device": cameras[1], "channel": 2, "jpeg": jpeg });
+    assert_eq!(ok(&shell.rpc("pictures.keep", keep).await), &json!({}));
+    for wrong in ["AAAA", "%"] {
+        let keep = json!({ "device": cameras[2], "channel": 3, "jpeg": wrong });
+        assert_eq!(code(&shell.rpc("pictures.keep", keep).await), "invalidInput", "{wrong}");
+    }
+    let asked = json!({ "channels": [channel(1), channel(2)] });
+    let kept = shell.rpc("pictures.last", asked).await;
+    assert_eq!(ok(&kept)["pictures"][0], Value::Null);
+    assert_eq!(ok(&kept)["pictures"][1]["jpeg"], jpeg);
+    assert_shape(&ok(&kept)["pictures"][1], &json!({ "takenAtMs": 1, "jpeg": "" }), "a kept picture");
+
+    assert_eq!(ok(&shell.rpc("memory.get", json!({})).await), &json!({ "memory": null }));
+    let memory = json!({
+        "layout": 6, "page": 1, "group": id, "homeLayout": 4, "enlarged": channel(2), "windows": [null, channel(1)],
+    });
+    assert_eq!(ok(&shell.rpc("memory.set", memory.clone()).await), &json!({}));
+    assert_eq!(ok(&shell.rpc("memory.get", json!({})).await), &json!({ "memory": memory }));
+    for camera in &cameras {
+        shell.rpc("devices.delete", json!({ "id": camera })).await;
+    }
+}
+
+/// What was received is counted for its device, and apart where the network costs by the byte.
+async fn traffic(shell: &impl ShellClient) {
+    let report = shell.rpc("traffic.get", json!({})).await;
+    let device = json!({ "device": "", "bytes": 1, "meteredBytes": 1 });
+    let shape =
+        json!({ "month": "", "months": [""], "metered": false, "meteredBytes": 1, "devices": [device] });
+    assert_shape(ok(&report), &shape, "traffic");
+    assert_eq!(ok(&report)["meteredBytes"], 0);
+    assert_eq!(ok(&shell.rpc("traffic.network", json!({ "metered": true })).await), &json!({}));
+    assert_eq!(ok(&shell.rpc("traffic.get", json!({})).await)["metered"], true);
+    let long_ago = shell.rpc("traffic.get", json!({ "month": "1999-12" })).await;
+    assert_eq!(ok(&long_ago)["devices"], json!([]));
 }
 
 async fn live(shell: &impl ShellClient) {
@@ -286,8 +416,10 @@ async fn suite(shell: &impl ShellClient) {
     assert_eq!(ok(&info)["ephemeral"], true);
     devices(shell, &site).await;
     settings(shell).await;
+    favourites(shell, &site).await;
     live(shell).await;
     protection(shell).await;
+    traffic(shell).await;
     nonsense(shell).await;
     site.shutdown().await;
 }

@@ -8,7 +8,7 @@ declare global {
   }
   interface Navigator {
     /** Network Information API; Chromium only. */
-    readonly connection?: EventTarget
+    readonly connection?: EventTarget & { readonly type?: string; readonly saveData?: boolean }
   }
 }
 

@@ -14,8 +14,19 @@ import { startup } from './lib/startup'
 import { loadPlatform } from './platform'
 import { router } from './router'
 import { devices } from './stores/devices'
+import { memory } from './stores/memory'
+import { network } from './stores/network'
 import { protection } from './stores/protection'
 import { settings } from './stores/settings'
+
+/** The page that the settings name, unless the address names one already. */
+function openDefaultPage(): void {
+  const { defaultPage } = settings.state
+  if (defaultPage !== 'home' && /^#?\/?$/.test(given)) void router.replace(`/${defaultPage}`)
+}
+
+/** The address as it was before the router led on. */
+const given = window.location.hash
 
 async function start(): Promise<void> {
   document.querySelector('link[rel=icon]')?.setAttribute('href', icon)
@@ -28,10 +39,15 @@ async function start(): Promise<void> {
   }
   applySettings()
   await protection.start()
-  if (!protection.state.locked) void devices.refresh()
+  await protection.whenOpen(async () => {
+    // Before the devices: what may play, and what the wall begins with, must be known when it begins.
+    await Promise.all([network.start(), memory.start()]).catch(() => undefined)
+    void devices.refresh()
+  })
   const reduced = window.matchMedia('(prefers-reduced-motion: reduce)').matches
   const app = createApp(App).use(IonicVue, { animated: !reduced }).use(i18n).use(router)
   await router.isReady()
+  openDefaultPage()
   app.mount('#app')
 }
 

@@ -36,6 +36,12 @@ export const router = createRouter({
     { path: '/device/:id', component: () => import('@/views/device/DeviceEditView.vue'), props: true },
     { path: '/device/:id/about', component: () => import('@/views/device/DeviceView.vue'), props: true },
     { path: '/device/:id/domain', component: () => import('@/views/device/DomainView.vue'), props: true },
+    { path: '/favourites', component: () => import('@/views/favourites/FavouritesView.vue') },
+    { path: '/favourites/new', component: () => import('@/views/favourites/FavouriteNewView.vue') },
+    { path: '/favourites/:id', component: () => import('@/views/favourites/FavouriteView.vue'), props: true },
+    { path: '/favourites/:id/add', component: () => import('@/views/favourites/FavouriteNewView.vue'), props: true },
+    { path: '/me/traffic', component: () => import('@/views/me/TrafficView.vue') },
+    { path: '/me/country', component: () => import('@/views/me/CountryView.vue') },
     { path: '/:rest(.*)*', redirect: '/home' },
   ],
 })

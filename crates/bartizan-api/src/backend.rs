@@ -4,6 +4,7 @@ mod adding;
 mod control;
 mod convert;
 mod diagnostics;
+mod favourites;
 mod pictures;
 mod protection;
 mod scan;
@@ -52,13 +53,6 @@ pub struct Backend {
     /// runtime runs.
     sweeper: OnceLock<OwnedTask>,
     scanner: Arc<scan::FrameScanner>,
-}
-
-const MAX_TOOLS: usize = 32;
-const MAX_TOOL_NAME: usize = 32;
-
-fn is_tool_name(name: &str) -> bool {
-    (1..=MAX_TOOL_NAME).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 impl Backend {
@@ -215,6 +209,7 @@ impl Commands for Backend {
     async fn devices_snapshot(&self, request: dto::ChannelRef) -> Result<dto::SnapshotDto> {
         let channel = control::channel(request.device, request.channel);
         let jpeg = self.app.control.snapshot(&channel).await?;
+        favourites::count(&self.app.traffic, &channel.device, jpeg.len());
         Ok(dto::SnapshotDto { jpeg: BASE64.encode(&jpeg) })
     }
 
@@ -326,45 +321,68 @@ impl Commands for Backend {
     }
 
     async fn settings_set(&self, patch: dto::SettingsPatch) -> Result<dto::Settings> {
-        if let Some(layout) = patch.layout
-            && !bartizan_app::LAYOUTS.contains(&layout)
-        {
-            return Err(Error::new(Code::InvalidInput, format!("no layout has {layout} windows")));
-        }
-        if let Some(step) = patch.ptz_step
-            && !(1..=8).contains(&step)
-        {
-            return Err(Error::new(Code::InvalidInput, format!("PTZ step {step} is outside 1-8")));
-        }
-        if let Some(tools) = &patch.wall_tools
-            && (tools.len() > MAX_TOOLS || !tools.iter().all(|name| is_tool_name(name)))
-        {
-            return Err(Error::new(Code::InvalidInput, "the tools of the wall are few, and short words"));
-        }
-        let changed = self
-            .app
-            .change_settings(|settings| {
-                if let Some(on) = patch.hard_decoding {
-                    settings.hard_decoding = on;
-                }
-                if let Some(theme) = patch.theme {
-                    settings.theme = theme.into();
-                }
-                if let Some(language) = patch.language {
-                    settings.language = language.into();
-                }
-                if let Some(layout) = patch.layout {
-                    settings.layout = layout;
-                }
-                if let Some(step) = patch.ptz_step {
-                    settings.ptz_step = step;
-                }
-                if let Some(tools) = patch.wall_tools {
-                    settings.wall_tools = tools;
-                }
-            })
-            .await?;
-        Ok(changed.into())
+        Ok(self.app.change_settings(|settings| patch.apply(settings)).await?.into())
+    }
+
+    async fn favourites_list(&self, _: dto::Empty) -> Result<dto::FavouriteList> {
+        favourites::list(&self.app.favourites).await
+    }
+
+    async fn favourites_create(&self, request: dto::NewFavourite) -> Result<dto::Favourite> {
+        favourites::create(&self.app.favourites, request).await
+    }
+
+    async fn favourites_update(&self, request: dto::FavouriteChange) -> Result<dto::FavouriteList> {
+        favourites::update(&self.app.favourites, request).await
+    }
+
+    async fn favourites_add(&self, request: dto::FavouriteChannels) -> Result<dto::FavouriteList> {
+        favourites::add(&self.app.favourites, request).await
+    }
+
+    async fn favourites_remove(&self, request: dto::FavouriteChannels) -> Result<dto::FavouriteList> {
+        favourites::remove(&self.app.favourites, request).await
+    }
+
+    async fn favourites_order(&self, request: dto::FavouriteOrder) -> Result<dto::FavouriteList> {
+        self.app.favourites.order(request.ids).await?;
+        favourites::list(&self.app.favourites).await
+    }
+
+    async fn favourites_delete(&self, request: dto::FavouriteRef) -> Result<dto::Deleted> {
+        self.app.favourites.delete(&request.id).await?;
+        Ok(dto::Deleted { undo_ms: u64::try_from(UNDO.as_millis()).unwrap_or(0) })
+    }
+
+    async fn favourites_restore(&self, request: dto::FavouriteRef) -> Result<dto::FavouriteList> {
+        self.app.favourites.restore(&request.id).await?;
+        favourites::list(&self.app.favourites).await
+    }
+
+    async fn pictures_keep(&self, request: dto::KeepPicture) -> Result<dto::Empty> {
+        favourites::keep(&self.app.favourites, request).await
+    }
+
+    async fn pictures_last(&self, request: dto::LastPicturesRequest) -> Result<dto::LastPictures> {
+        favourites::last(&self.app.favourites, request).await
+    }
+
+    async fn memory_get(&self, _: dto::Empty) -> Result<dto::WallMemoryReply> {
+        Ok(dto::WallMemoryReply { memory: self.app.wall_memory().await?.map(Into::into) })
+    }
+
+    async fn memory_set(&self, request: dto::WallMemory) -> Result<dto::Empty> {
+        self.app.remember_wall(&request.into()).await?;
+        Ok(dto::Empty {})
+    }
+
+    async fn traffic_get(&self, request: dto::TrafficRequest) -> Result<dto::TrafficReport> {
+        Ok(self.app.traffic.report(request.month).await?.into())
+    }
+
+    async fn traffic_network(&self, request: dto::Network) -> Result<dto::Empty> {
+        self.app.traffic.set_metered(request.metered).await?;
+        Ok(dto::Empty {})
     }
 
     async fn live_connect(&self, _: dto::Empty) -> Result<dto::MediaEndpoint> {

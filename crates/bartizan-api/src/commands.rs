@@ -142,6 +142,34 @@ commands! {
     control_switches "control.switches" (ChannelRef) -> Switches;
     /// Switches one of them; the reply is their state after it.
     control_switch "control.switch" (SwitchRequest) -> Switches;
+    /// All groups of channels.
+    favourites_list "favourites.list" (Empty) -> FavouriteList;
+    /// Makes a group, after all others.
+    favourites_create "favourites.create" (NewFavourite) -> Favourite;
+    /// Renames a group, gives it another layout or another list of channels.
+    favourites_update "favourites.update" (FavouriteChange) -> FavouriteList;
+    /// Adds channels at the end of a group.
+    favourites_add "favourites.add" (FavouriteChannels) -> FavouriteList;
+    /// Takes channels out of a group.
+    favourites_remove "favourites.remove" (FavouriteChannels) -> FavouriteList;
+    /// Puts the groups in another order.
+    favourites_order "favourites.order" (FavouriteOrder) -> FavouriteList;
+    /// Removes a group, with a way back for a while.
+    favourites_delete "favourites.delete" (FavouriteRef) -> Deleted;
+    /// Takes a removal back.
+    favourites_restore "favourites.restore" (FavouriteRef) -> FavouriteList;
+    /// Keeps a small picture of a channel, in place of the older one.
+    pictures_keep "pictures.keep" (KeepPicture) -> Empty;
+    /// The kept pictures of some channels.
+    pictures_last "pictures.last" (LastPicturesRequest) -> LastPictures;
+    /// What the wall showed last.
+    memory_get "memory.get" (Empty) -> WallMemoryReply;
+    /// Keeps what the wall shows.
+    memory_set "memory.set" (WallMemory) -> Empty;
+    /// Bytes received per device and month.
+    traffic_get "traffic.get" (TrafficRequest) -> TrafficReport;
+    /// Tells whether the network costs by the byte.
+    traffic_network "traffic.network" (Network) -> Empty;
     /// The settings.
     settings_get "settings.get" (Empty) -> Settings;
     /// Changes some settings and gives them all.

@@ -3,12 +3,13 @@
 mod adding;
 mod control;
 mod diagnostics;
+mod favourites;
 mod protection;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-pub use self::{adding::*, control::*, diagnostics::*, protection::*};
+pub use self::{adding::*, control::*, diagnostics::*, favourites::*, protection::*};
 
 /// No arguments, or nothing to tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -251,6 +252,54 @@ pub struct Settings {
     pub ptz_step: u8,
     /// The user's order of the tools under the wall, by name; tools not named keep their place behind these.
     pub wall_tools: Vec<String>,
+    /// Pictures per manual snapshot, 1–10.
+    pub capture_count: u8,
+    /// What a pushed clip lasts beyond its 15 s, seconds, 0–120.
+    pub push_duration_s: u16,
+    /// Noise reduction of the microphone, 0 (off) to 4.
+    pub noise_reduction: u8,
+    /// What opens at the start.
+    pub default_page: DefaultPage,
+    /// What plays over metered networks.
+    pub metered_policy: MeteredPolicy,
+    /// Megabytes (10^6) per month over metered networks, 0–1 000 000; 0 for no limit.
+    pub metered_cap_mb: u32,
+    /// The wall of the last session comes back by itself.
+    pub memory_play: bool,
+    /// Country for number and date formats: ISO 3166-1 alpha-2, or empty for the system's.
+    pub country: String,
+}
+
+/// What opens at the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum DefaultPage {
+    /// The wall.
+    Home,
+    /// The groups.
+    Favourites,
+    /// Alarm messages.
+    Messages,
+    /// The list of devices.
+    Devices,
+    /// Settings.
+    Me,
+}
+
+/// What may be played over a network that costs by the byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum MeteredPolicy {
+    /// Nothing until the user was asked.
+    Ask,
+    /// As on any network.
+    Allow,
+    /// Sub streams; channels without one show stills.
+    SubOnly,
+    /// Still pictures.
+    Stills,
+    /// Nothing.
+    Never,
 }
 
 /// `settings.set`: absent members stay.
@@ -270,6 +319,22 @@ pub struct SettingsPatch {
     pub ptz_step: Option<u8>,
     /// See [`Settings`]: at most 32 names of at most 32 ASCII letters.
     pub wall_tools: Option<Vec<String>>,
+    /// See [`Settings`].
+    pub capture_count: Option<u8>,
+    /// See [`Settings`].
+    pub push_duration_s: Option<u16>,
+    /// See [`Settings`].
+    pub noise_reduction: Option<u8>,
+    /// See [`Settings`].
+    pub default_page: Option<DefaultPage>,
+    /// See [`Settings`].
+    pub metered_policy: Option<MeteredPolicy>,
+    /// See [`Settings`].
+    pub metered_cap_mb: Option<u32>,
+    /// See [`Settings`].
+    pub memory_play: Option<bool>,
+    /// See [`Settings`].
+    pub country: Option<String>,
 }
 
 /// Colour scheme.

@@ -40,8 +40,10 @@ pub fn typescript() -> String {
         CardTexts CardState CardDevice CardAdded CardResult SavePicture SavedPicture ChannelRef Capabilities Auxiliary
         HoldMove Act ControlAct Presets Preset Imaging SetImaging Switches AuxiliaryState AlarmOutput SwitchRequest
         SwitchWhat SnapshotDto DeviceDetails ChannelState DiagnosticsRequest PageFacts WindowFacts Diagnostics
-        ProtectionState ProtectionKind ProtectionSecret
-        ProtectionSetUp ProtectionChange ProtectionBack ProtectionAskAfter ProtectionForget
+        ProtectionState ProtectionKind ProtectionSecret ProtectionSetUp ProtectionChange ProtectionBack
+        ProtectionAskAfter ProtectionForget DefaultPage MeteredPolicy FavouriteList Favourite NewFavourite
+        FavouriteChange FavouriteChannels FavouriteRef FavouriteOrder KeepPicture LastPicturesRequest LastPictures
+        LastPicture WallMemory WallMemoryReply Network TrafficRequest TrafficReport DeviceTraffic
     }
     out.push_str(&commands::schema_typescript());
     out

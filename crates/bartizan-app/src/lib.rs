@@ -12,6 +12,7 @@ mod draft;
 mod drivers;
 #[cfg(test)]
 mod fake;
+mod favourites;
 mod gate;
 pub mod live;
 mod probe;
@@ -19,6 +20,7 @@ mod protection;
 mod routes;
 mod search;
 mod settings;
+mod traffic;
 
 use std::{path::Path, sync::Arc};
 
@@ -29,7 +31,8 @@ use bartizan_device::{Family, StreamOpener};
 use bartizan_http::Options;
 pub use bartizan_qr as qr;
 pub use bartizan_store::{
-    ChannelRow, DeviceFacts, DeviceRow, KdfCost, KeyStorage, RouteRow, SecretKind, Store, StreamRow, Vault,
+    ChannelRow, DeviceFacts, DeviceRow, FavouriteRow, KdfCost, KeyStorage, LastPictureRow, RouteRow,
+    SecretKind, Store, StreamRow, TrafficRow, Vault,
 };
 use tokio::sync::Mutex;
 
@@ -46,11 +49,15 @@ pub use self::{
     diagnostics::Journal,
     draft::{AddedBy, Draft, PortsDraft, is_local},
     drivers::Drivers,
+    favourites::{Favourites, LARGEST_PICTURE},
     gate::{Account, LoginGate, Pass},
     protection::{MOST_ASK_AFTER, Protection, ProtectionState},
     routes::RouteChooser,
     search::{FoundDevice, Search, SearchPlan, SearchView},
-    settings::{LAYOUTS, Language, Settings, Theme},
+    settings::{
+        DefaultPage, LAYOUTS, Language, MeteredPolicy, RememberedChannel, Settings, Theme, WallMemory,
+    },
+    traffic::{FLUSH_EVERY, Traffic, TrafficReport},
 };
 
 /// Everything an app run holds.
@@ -63,6 +70,10 @@ pub struct App {
     pub control: Arc<Control>,
     /// Searching the network.
     pub search: Arc<Search>,
+    /// Groups of channels.
+    pub favourites: Favourites,
+    /// Bytes received.
+    pub traffic: Arc<Traffic>,
     /// What failed lately, and what devices answered: for diagnostics.
     pub journal: Arc<Journal>,
     /// PIN or password of the app.
@@ -138,8 +149,10 @@ impl App {
         let book = Arc::new(DeviceBook::load(store.clone(), clock.now()).await?);
         let gate = Arc::new(LoginGate::default());
         let families = Arc::new(Families::new(families));
-        let live =
-            Arc::new(Live::new(opener, book.clone() as Arc<dyn SourceBook>, gate.clone(), journal.clone()));
+        let traffic = Arc::new(Traffic::new(store.clone(), clock.clone()));
+        let sources = book.clone() as Arc<dyn SourceBook>;
+        let live = Arc::new(Live::new(opener, sources, gate.clone(), journal.clone(), traffic.clone()));
+        let favourites = Favourites::load(store.clone(), book.clone(), clock.clone()).await?;
         let drivers = Arc::new(Drivers::new(families.clone(), book.clone(), gate.clone()));
         let control = Arc::new(Control::new(drivers));
         let search = Arc::new(Search::new(families.clone(), book.clone()));
@@ -155,7 +168,19 @@ impl App {
         let protection = Protection::load(protected, !ephemeral).await?;
         let devices = Devices::new(book, families, live.clone(), gate, control.clone(), clock);
         let settings = Mutex::new(());
-        Ok(Self { devices, live, control, search, journal, protection, ephemeral, store, settings })
+        Ok(Self {
+            devices,
+            live,
+            control,
+            search,
+            favourites,
+            traffic,
+            journal,
+            protection,
+            ephemeral,
+            store,
+            settings,
+        })
     }
 
     /// Where the key of the device passwords lies.
@@ -173,6 +198,9 @@ impl App {
     /// The program ends: stops what moves and closes all streams, within a bounded time.
     pub async fn shutdown(&self) {
         futures::join!(self.control.shutdown(), self.live.shutdown());
+        if let Err(error) = self.traffic.flush().await {
+            tracing::warn!(%error, "the bytes received could not be stored");
+        }
     }
 
     /// The settings.
@@ -180,11 +208,22 @@ impl App {
         Settings::load(&self.store).await
     }
 
-    /// Changes the settings and gives them all.
+    /// What the wall showed last.
+    pub async fn wall_memory(&self) -> Result<Option<WallMemory>> {
+        WallMemory::load(&self.store).await
+    }
+
+    /// Keeps what the wall shows.
+    pub async fn remember_wall(&self, memory: &WallMemory) -> Result<()> {
+        memory.save(&self.store).await
+    }
+
+    /// Changes the settings and gives them all; refuses values outside their ranges.
     pub async fn change_settings(&self, change: impl FnOnce(&mut Settings)) -> Result<Settings> {
         let _alone = self.settings.lock().await;
         let mut settings = Settings::load(&self.store).await?;
         change(&mut settings);
+        settings.check()?;
         settings.save(&self.store).await?;
         Ok(settings)
     }

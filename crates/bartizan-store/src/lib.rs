@@ -1,4 +1,5 @@
-//! What this installation remembers: devices with their channels and streams, and settings, in one SQLite file.
+//! What this installation remembers: devices with their channels and streams, favourites, bytes received, last pictures
+//! and settings, in one SQLite file.
 //!
 //! One thread owns the connection; [`Store`]'s async methods send it work and wait for the answer. The file is in WAL
 //! mode with `synchronous = NORMAL`: a killed app loses nothing that was answered, a power cut at most the last
@@ -10,19 +11,25 @@
 
 mod devices;
 mod error;
+mod favourites;
 mod keychain;
 mod keyfile;
 mod migrate;
+mod pictures;
 mod place;
 mod protection;
 mod settings;
 mod store;
+mod traffic;
 mod vault;
 mod wrap;
 
 pub use devices::{ChannelRow, DeviceFacts, DeviceRow, RouteRow, StreamRow};
 pub use error::StoreError;
+pub use favourites::{FavouriteChange, FavouriteRow};
+pub use pictures::LastPictureRow;
 pub use protection::ProtectionRow;
 pub use store::Store;
+pub use traffic::TrafficRow;
 pub use vault::{KeyStorage, Vault};
 pub use wrap::{KdfCost, SecretKind};

@@ -9,7 +9,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_devices.sql"),
     include_str!("../migrations/0002_settings.sql"),
     include_str!("../migrations/0003_families.sql"),
-    include_str!("../migrations/0006_protection.sql"),
+    include_str!("../migrations/0004_favourites.sql"),
+    include_str!("../migrations/0005_protection.sql"),
 ];
 
 /// Brings the schema up to date, one transaction per step. Reads only when there is nothing to do.
@@ -60,7 +61,8 @@ mod tests {
         include_str!("../tests/schema/v1.sql"),
         include_str!("../tests/schema/v2.sql"),
         include_str!("../tests/schema/v3.sql"),
-        include_str!("../tests/schema/v6.sql"),
+        include_str!("../tests/schema/v4.sql"),
+        include_str!("../tests/schema/v5.sql"),
     ];
 
     fn schema(db: &Connection) -> String {

@@ -1,9 +1,10 @@
 //! The store from outside: what goes in comes out, and what is wrong is said.
 use std::{fs, path::Path};
 
-use bartizan_base::{Code, DeviceId, OwnedTask, Secret, StreamProfile, UtcMicros};
+use bartizan_base::{ChannelId, Code, DeviceId, OwnedTask, Secret, StreamProfile, UtcMicros};
 use bartizan_store::{
-    ChannelRow, DeviceFacts, DeviceRow, KeyStorage, RouteRow, Store, StoreError, StreamRow, Vault,
+    ChannelRow, DeviceFacts, DeviceRow, FavouriteChange, FavouriteRow, KeyStorage, LastPictureRow, RouteRow,
+    Store, StoreError, StreamRow, TrafficRow, Vault,
 };
 use rusqlite::Connection;
 use serde_json::json;
@@ -341,4 +342,128 @@ fn the_key_file_is_private_stable_and_never_overwritten() {
     assert_eq!(error.code(), Code::KeyLost);
     assert_eq!(fs::read(&path).unwrap(), b"short");
     assert_eq!(fs::metadata(&store).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+fn member(device: &DeviceRow, number: u16) -> ChannelId {
+    ChannelId { device: device.id.clone(), number }
+}
+
+fn group(id: &str, channels: Vec<ChannelId>) -> FavouriteRow {
+    FavouriteRow { id: id.into(), name: id.to_uppercase(), layout: 4, channels }
+}
+
+#[tokio::test]
+async fn favourites_keep_their_order_and_their_channels() {
+    let store = memory();
+    let (one, two) = (device("one", 4), device("two", 1));
+    store.insert_device(one.clone()).await.unwrap();
+    store.insert_device(two.clone()).await.unwrap();
+    let front = group("front", vec![member(&two, 1), member(&one, 3)]);
+    let yard = group("yard", vec![member(&one, 1)]);
+    store.insert_favourite(front.clone()).await.unwrap();
+    store.insert_favourite(yard.clone()).await.unwrap();
+    assert_eq!(store.favourites().await.unwrap(), [front.clone(), yard.clone()]);
+
+    store.order_favourites(vec!["yard".into(), "no such".into()]).await.unwrap();
+    assert_eq!(store.favourites().await.unwrap(), [yard, front.clone()]);
+
+    store.add_to_favourite("front", vec![member(&one, 3), member(&one, 2)]).await.unwrap();
+    assert!(store.remove_from_favourite("front", member(&two, 1)).await.unwrap());
+    assert!(!store.remove_from_favourite("front", member(&two, 1)).await.unwrap());
+    let change = FavouriteChange { name: Some("North".into()), layout: Some(9), channels: None };
+    store.change_favourite("front", change).await.unwrap();
+    let changed = store.favourites().await.unwrap().remove(1);
+    assert_eq!((changed.name.as_str(), changed.layout), ("North", 9));
+    assert_eq!(changed.channels, [member(&one, 3), member(&one, 2)]);
+    let order = vec![member(&one, 2), member(&one, 3)];
+    let change = FavouriteChange { channels: Some(order.clone()), ..FavouriteChange::default() };
+    store.change_favourite("front", change).await.unwrap();
+    let changed = store.favourites().await.unwrap().remove(1);
+    assert_eq!((changed.name.as_str(), changed.channels), ("North", order));
+
+    let stranger = ChannelId { device: DeviceId::random(), number: 1 };
+    let refused = store.add_to_favourite("front", vec![stranger.clone()]).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidInput);
+    assert_eq!(
+        store.insert_favourite(group("x", vec![stranger])).await.unwrap_err().code(),
+        Code::InvalidInput
+    );
+    assert_eq!(store.favourites().await.unwrap().len(), 2, "a refused group leaves nothing behind");
+    let none = store.change_favourite("none", FavouriteChange::default()).await.unwrap_err();
+    assert_eq!(none.code(), Code::NotFound);
+    assert_eq!(store.add_to_favourite("none", Vec::new()).await.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn deleted_favourites_and_devices_come_back_whole() {
+    let store = memory();
+    let (one, two) = (device("one", 2), device("two", 1));
+    store.insert_device(one.clone()).await.unwrap();
+    store.insert_device(two.clone()).await.unwrap();
+    let both = group("both", vec![member(&one, 2), member(&two, 1)]);
+    store.insert_favourite(both.clone()).await.unwrap();
+
+    store.delete_device(&two.id, UtcMicros(5)).await.unwrap();
+    assert_eq!(store.favourites().await.unwrap()[0].channels, [member(&one, 2)]);
+    // A list made while the device was out of sight does not throw it out.
+    let change = FavouriteChange {
+        channels: Some(vec![member(&one, 1), member(&one, 2)]),
+        ..FavouriteChange::default()
+    };
+    store.change_favourite("both", change).await.unwrap();
+    store.restore_device(&two.id).await.unwrap();
+    let whole = store.favourites().await.unwrap().remove(0);
+    assert_eq!(whole.channels.len(), 3);
+
+    assert!(store.delete_favourite("both", UtcMicros(7)).await.unwrap());
+    assert!(!store.delete_favourite("both", UtcMicros(8)).await.unwrap());
+    assert_eq!(store.favourites().await.unwrap(), []);
+    assert!(store.restore_favourite("both").await.unwrap());
+    assert_eq!(store.favourites().await.unwrap(), [whole]);
+    store.delete_favourite("both", UtcMicros(9)).await.unwrap();
+    assert_eq!(store.purge_favourites(UtcMicros(10)).await.unwrap(), 1);
+    assert!(!store.restore_favourite("both").await.unwrap());
+    // Editing a device writes its channels anew; a group must survive that.
+    store.insert_favourite(both.clone()).await.unwrap();
+    store.replace_device(one.clone()).await.unwrap();
+    assert_eq!(store.favourites().await.unwrap(), [both]);
+}
+
+#[tokio::test]
+async fn traffic_adds_up_by_month_and_kind_of_network() {
+    let store = memory();
+    let (one, two) = (DeviceId::from_string("one"), DeviceId::from_string("two"));
+    let row = |device: &DeviceId, month: &str, metered, bytes| TrafficRow {
+        device: device.clone(),
+        month: month.into(),
+        metered,
+        bytes,
+    };
+    let first = vec![row(&one, "2026-10", false, 5), row(&one, "2026-11", true, 7)];
+    store.add_traffic(first).await.unwrap();
+    let second = vec![row(&one, "2026-11", true, 3), row(&two, "2026-11", false, 100)];
+    store.add_traffic(second).await.unwrap();
+    assert_eq!(
+        store.traffic("2026-11").await.unwrap(),
+        [row(&two, "2026-11", false, 100), row(&one, "2026-11", true, 10)]
+    );
+    assert_eq!(store.traffic("2026-09").await.unwrap(), []);
+    assert_eq!(store.traffic_months().await.unwrap(), ["2026-11", "2026-10"]);
+}
+
+#[tokio::test]
+async fn the_last_picture_replaces_the_one_before() {
+    let store = memory();
+    let one = device("one", 1);
+    store.insert_device(one.clone()).await.unwrap();
+    let picture = |at, byte| LastPictureRow { taken_at: UtcMicros(at), jpeg: vec![byte; 3] };
+    store.keep_picture(member(&one, 1), picture(1, 1)).await.unwrap();
+    store.keep_picture(member(&one, 1), picture(2, 2)).await.unwrap();
+    let found = store.last_pictures(vec![member(&one, 2), member(&one, 1)]).await.unwrap();
+    assert!(found == [None, Some(picture(2, 2))]);
+    let stranger = ChannelId { device: DeviceId::random(), number: 1 };
+    assert_eq!(store.keep_picture(stranger, picture(3, 3)).await.unwrap_err().code(), Code::InvalidInput);
+    // Editing the device keeps it.
+    store.replace_device(one.clone()).await.unwrap();
+    assert!(store.last_pictures(vec![member(&one, 1)]).await.unwrap()[0].is_some());
 }

@@ -41,6 +41,10 @@ export function onLocked(hook: () => void): void {
   lockedHook = hook
 }
 
+export function currentPlatform(): Platform | null {
+  return platform
+}
+
 export async function rpc<K extends keyof RpcSchema>(
   name: K,
   request: RpcSchema[K]['request'],

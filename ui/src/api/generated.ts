@@ -410,7 +410,39 @@ ptzStep: number,
 /**
  * The user's order of the tools under the wall, by name; tools not named keep their place behind these.
  */
-wallTools: Array<string>, };
+wallTools: Array<string>, 
+/**
+ * Pictures per manual snapshot, 1–10.
+ */
+captureCount: number, 
+/**
+ * What a pushed clip lasts beyond its 15 s, seconds, 0–120.
+ */
+pushDurationS: number, 
+/**
+ * Noise reduction of the microphone, 0 (off) to 4.
+ */
+noiseReduction: number, 
+/**
+ * What opens at the start.
+ */
+defaultPage: DefaultPage, 
+/**
+ * What plays over metered networks.
+ */
+meteredPolicy: MeteredPolicy, 
+/**
+ * Megabytes (10^6) per month over metered networks, 0–1 000 000; 0 for no limit.
+ */
+meteredCapMb: number, 
+/**
+ * The wall of the last session comes back by itself.
+ */
+memoryPlay: boolean, 
+/**
+ * Country for number and date formats: ISO 3166-1 alpha-2, or empty for the system's.
+ */
+country: string, };
 
 /**
  * `settings.set`: absent members stay.
@@ -439,7 +471,39 @@ ptzStep?: number,
 /**
  * See [`Settings`]: at most 32 names of at most 32 ASCII letters.
  */
-wallTools?: Array<string>, };
+wallTools?: Array<string>, 
+/**
+ * See [`Settings`].
+ */
+captureCount?: number, 
+/**
+ * See [`Settings`].
+ */
+pushDurationS?: number, 
+/**
+ * See [`Settings`].
+ */
+noiseReduction?: number, 
+/**
+ * See [`Settings`].
+ */
+defaultPage?: DefaultPage, 
+/**
+ * See [`Settings`].
+ */
+meteredPolicy?: MeteredPolicy, 
+/**
+ * See [`Settings`].
+ */
+meteredCapMb?: number, 
+/**
+ * See [`Settings`].
+ */
+memoryPlay?: boolean, 
+/**
+ * See [`Settings`].
+ */
+country?: string, };
 
 /**
  * Colour scheme.
@@ -1802,6 +1866,266 @@ export type ProtectionForget = {
  */
 erasePasswords: boolean, };
 
+/**
+ * What opens at the start.
+ */
+export type DefaultPage = "home" | "favourites" | "messages" | "devices" | "me";
+
+/**
+ * What may be played over a network that costs by the byte.
+ */
+export type MeteredPolicy = "ask" | "allow" | "subOnly" | "stills" | "never";
+
+/**
+ * All groups; every command that changes them answers with it.
+ */
+export type FavouriteList = { 
+/**
+ * Higher is newer. Devices that come and go change the channels without a new revision.
+ */
+revision: number, 
+/**
+ * In the user's order.
+ */
+favourites: Array<Favourite>, };
+
+/**
+ * A group of channels with a wall of its own.
+ */
+export type Favourite = { 
+/**
+ * The group.
+ */
+id: string, 
+/**
+ * The user's name for it.
+ */
+name: string, 
+/**
+ * Windows of its wall: 1, 2, 4, 6, 8, 9, 12 or 16.
+ */
+layout: number, 
+/**
+ * The channels that exist now, in the user's order.
+ */
+channels: Array<ChannelRef>, };
+
+/**
+ * `favourites.create`.
+ */
+export type NewFavourite = { 
+/**
+ * 1–64 characters.
+ */
+name: string, 
+/**
+ * At least one, at most 256.
+ */
+channels: Array<ChannelRef>, 
+/**
+ * See [`Favourite`].
+ */
+layout: number, };
+
+/**
+ * `favourites.update`: absent members stay.
+ */
+export type FavouriteChange = { 
+/**
+ * Which group.
+ */
+id: string, 
+/**
+ * 1–64 characters.
+ */
+name?: string, 
+/**
+ * See [`Favourite`].
+ */
+layout?: number, 
+/**
+ * The whole list, in its order.
+ */
+channels?: Array<ChannelRef>, };
+
+/**
+ * `favourites.add` and `favourites.remove`.
+ */
+export type FavouriteChannels = { 
+/**
+ * Which group.
+ */
+id: string, 
+/**
+ * Which channels.
+ */
+channels: Array<ChannelRef>, };
+
+/**
+ * Names a group.
+ */
+export type FavouriteRef = { 
+/**
+ * The group.
+ */
+id: string, };
+
+/**
+ * `favourites.order`: the groups in their new order; those not named come after them.
+ */
+export type FavouriteOrder = { 
+/**
+ * Group ids.
+ */
+ids: Array<string>, };
+
+/**
+ * `pictures.keep`.
+ */
+export type KeepPicture = { 
+/**
+ * Device id.
+ */
+device: string, 
+/**
+ * Channel number.
+ */
+channel: number, 
+/**
+ * A JPEG of at most 96 KiB, base64.
+ */
+jpeg: string, };
+
+/**
+ * `pictures.last`.
+ */
+export type LastPicturesRequest = { 
+/**
+ * At most 256.
+ */
+channels: Array<ChannelRef>, };
+
+/**
+ * The kept pictures.
+ */
+export type LastPictures = { 
+/**
+ * As asked; null where none is kept.
+ */
+pictures: Array<LastPicture | null>, };
+
+/**
+ * The newest small picture of a channel.
+ */
+export type LastPicture = { 
+/**
+ * When it was taken, milliseconds UTC.
+ */
+takenAtMs: number, 
+/**
+ * JPEG, base64.
+ */
+jpeg: string, };
+
+/**
+ * What the wall showed, so that it can be shown again.
+ */
+export type WallMemory = { 
+/**
+ * Windows: 1, 2, 4, 6, 8, 9, 12 or 16.
+ */
+layout: number, 
+/**
+ * Page, from 0.
+ */
+page: number, 
+/**
+ * The group that was open.
+ */
+group: string | null, 
+/**
+ * Windows of the wall without a group, while one is open.
+ */
+homeLayout: number | null, 
+/**
+ * The channel that was enlarged.
+ */
+enlarged: ChannelRef | null, 
+/**
+ * What every window held, over all pages, null for an empty one; at most 256. Empty when the windows followed the
+ * list of devices.
+ */
+windows: Array<ChannelRef | null>, };
+
+/**
+ * `memory.get`.
+ */
+export type WallMemoryReply = { 
+/**
+ * Null when nothing is remembered.
+ */
+memory: WallMemory | null, };
+
+/**
+ * `traffic.network`: what the platform says of the network.
+ */
+export type Network = { 
+/**
+ * It costs by the byte.
+ */
+metered: boolean, };
+
+/**
+ * `traffic.get`.
+ */
+export type TrafficRequest = { 
+/**
+ * `YYYY-MM`; absent for the present month.
+ */
+month?: string, };
+
+/**
+ * What came in a month: video, sound and stills, without what wraps them on the way (about 3 %).
+ */
+export type TrafficReport = { 
+/**
+ * `YYYY-MM`, UTC.
+ */
+month: string, 
+/**
+ * The months of which anything is known, newest first.
+ */
+months: Array<string>, 
+/**
+ * The network costs by the byte now.
+ */
+metered: boolean, 
+/**
+ * Bytes of all devices over metered networks.
+ */
+meteredBytes: number, 
+/**
+ * Most first.
+ */
+devices: Array<DeviceTraffic>, };
+
+/**
+ * What one device sent.
+ */
+export type DeviceTraffic = { 
+/**
+ * Device id; it may be removed since.
+ */
+device: string, 
+/**
+ * Bytes over all networks.
+ */
+bytes: number, 
+/**
+ * Of them over metered networks.
+ */
+meteredBytes: number, };
+
 export interface RpcSchema {
   'app.info': { request: Empty; response: AppInfo }
   'protection.state': { request: Empty; response: ProtectionState }
@@ -1844,6 +2168,20 @@ export interface RpcSchema {
   'control.resetImaging': { request: ChannelRef; response: Imaging }
   'control.switches': { request: ChannelRef; response: Switches }
   'control.switch': { request: SwitchRequest; response: Switches }
+  'favourites.list': { request: Empty; response: FavouriteList }
+  'favourites.create': { request: NewFavourite; response: Favourite }
+  'favourites.update': { request: FavouriteChange; response: FavouriteList }
+  'favourites.add': { request: FavouriteChannels; response: FavouriteList }
+  'favourites.remove': { request: FavouriteChannels; response: FavouriteList }
+  'favourites.order': { request: FavouriteOrder; response: FavouriteList }
+  'favourites.delete': { request: FavouriteRef; response: Deleted }
+  'favourites.restore': { request: FavouriteRef; response: FavouriteList }
+  'pictures.keep': { request: KeepPicture; response: Empty }
+  'pictures.last': { request: LastPicturesRequest; response: LastPictures }
+  'memory.get': { request: Empty; response: WallMemoryReply }
+  'memory.set': { request: WallMemory; response: Empty }
+  'traffic.get': { request: TrafficRequest; response: TrafficReport }
+  'traffic.network': { request: Network; response: Empty }
   'settings.get': { request: Empty; response: Settings }
   'settings.set': { request: SettingsPatch; response: Settings }
   'live.connect': { request: Empty; response: MediaEndpoint }

@@ -1,7 +1,9 @@
 import { adding } from './adding.en'
 import { codes } from './codes.en'
 import { devices } from './devices.en'
+import { favourites } from './favourites.en'
 import { help } from './help.en'
+import { me } from './me.en'
 import { wall } from './wall.en'
 import { picture } from './picture.en'
 import { protection } from './protection.en'
@@ -80,31 +82,6 @@ export const en = {
     emptyTitle: 'No alarm messages',
     emptyText: 'Bartizan does not receive events from your devices yet. When it does, motion, doors and alarms will be listed here.',
   },
-  me: {
-    title: 'Me',
-    local: 'Local configuration',
-    hardDecoding: 'Hard decoding',
-    hardDecodingHelp: 'Decodes in hardware where the phone can. Turn it off if pictures are green, torn or frozen.',
-    ptzStep: 'PTZ speed',
-    ptzStepHelp: 'How fast cameras turn, 1 to 8. Higher is faster.',
-    theme: 'Appearance',
-    themeSystem: 'System',
-    themeLight: 'Light',
-    themeDark: 'Dark',
-    language: 'Language',
-    languageSystem: 'System',
-    about: 'About',
-    version: 'Version',
-    shell: 'Runs as',
-    shellTauri: 'App ({os})',
-    shellWeb: 'Browser page ({os})',
-    passwords: 'Passwords',
-    keychain: 'Encrypted on this device; the key lies in the system keychain.',
-    keyFile: 'Encrypted on this device; the key lies in a file that only your user account may read.',
-    wrapped: 'Encrypted on this device; the key is encrypted with the PIN or password of the app.',
-    memory: 'Held in memory only and forgotten when the program ends.',
-    ephemeral: 'Started with cameras from the command line: nothing is stored.',
-  },
   cure: {
     retry: 'Try again', editPassword: 'Edit password', editAddress: 'Edit address', useTcp: 'Use TCP', useUdp: 'Use UDP',
     softDecoding: 'Decode in software', subStream: 'Sub stream', oneWindow: 'One window', deviceClock: 'Look at its clock', network: 'Find out why',
@@ -116,6 +93,8 @@ export const en = {
   ...adding,
   ...devices,
   ...help,
+  ...favourites,
+  ...me,
   ...wall,
   ...picture,
   ...protection,

@@ -1,7 +1,9 @@
 import { adding } from './adding.zh'
 import { codes } from './codes.zh'
 import { devices } from './devices.zh'
+import { favourites } from './favourites.zh'
 import { help } from './help.zh'
+import { me } from './me.zh'
 import { wall } from './wall.zh'
 import { picture } from './picture.zh'
 import { protection } from './protection.zh'
@@ -80,31 +82,6 @@ export const zh: Messages = {
     emptyTitle: '暂无报警消息',
     emptyText: 'Bartizan 目前还不能接收设备事件。支持之后，移动侦测、门禁和报警都会显示在这里。',
   },
-  me: {
-    title: '我的',
-    local: '本地配置',
-    hardDecoding: '硬解码',
-    hardDecodingHelp: '优先使用手机硬件解码。如果画面发绿、花屏或卡住，请关闭。',
-    ptzStep: '云台速度',
-    ptzStepHelp: '云台转动的快慢，1 到 8，数字越大越快。',
-    theme: '外观',
-    themeSystem: '跟随系统',
-    themeLight: '浅色',
-    themeDark: '深色',
-    language: '语言',
-    languageSystem: '跟随系统',
-    about: '关于',
-    version: '版本',
-    shell: '运行方式',
-    shellTauri: '应用（{os}）',
-    shellWeb: '浏览器页面（{os}）',
-    passwords: '密码存储',
-    keychain: '在本机加密保存，密钥存放在系统钥匙串中。',
-    keyFile: '在本机加密保存，密钥存放在仅当前用户可读的文件中。',
-    wrapped: '在本机加密存储；密钥由应用的 PIN 或密码加密。',
-    memory: '仅保存在内存中，程序退出后即清除。',
-    ephemeral: '摄像机由命令行指定，不保存任何数据。',
-  },
   cure: {
     retry: '重试', editPassword: '修改密码', editAddress: '修改地址', useTcp: '改用 TCP', useUdp: '改用 UDP',
     softDecoding: '改用软解码', subStream: '辅码流', oneWindow: '单窗口', deviceClock: '查看设备时钟', network: '查找原因',
@@ -116,6 +93,8 @@ export const zh: Messages = {
   ...adding,
   ...devices,
   ...help,
+  ...favourites,
+  ...me,
   ...wall,
   ...picture,
   ...protection,

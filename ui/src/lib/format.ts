@@ -1,6 +1,7 @@
 import type { Channel, Identity, StreamInfo } from '@/api/generated'
-import { currentLocale, t } from '@/i18n'
+import { t } from '@/i18n'
 import { FAMILIES } from './address'
+import { regionLocale } from './region'
 
 /** "0.2 s", "14 s", "3 min", "2 h": as exact as it is useful. */
 export function formatAge(ms: number): string {
@@ -12,7 +13,7 @@ export function formatAge(ms: number): string {
 }
 
 function oneDecimal(value: number): string {
-  return new Intl.NumberFormat(currentLocale(), { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(value)
+  return new Intl.NumberFormat(regionLocale(), { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(value)
 }
 
 /** Seconds from now to a moment, never below zero. */

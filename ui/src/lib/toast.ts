@@ -11,12 +11,14 @@ interface Action {
 export async function toast(message: string, durationMs: number, action?: Action, above = 'toast-anchor'): Promise<void> {
   // Two toasts on top of each other hide the older one's button: the newest one wins openly.
   await hideToast()
+  // Where the tab bar is out of sight its place is nowhere.
+  const height = document.getElementById(above)?.getBoundingClientRect().height ?? 0
   const shown = await toastController.create({
     message,
     duration: durationMs,
     cssClass: 'bz-toast',
     position: 'bottom',
-    positionAnchor: above,
+    ...(height > 0 && { positionAnchor: above }),
     buttons: action === undefined ? [] : [action],
   })
   await shown.present()

@@ -1,10 +1,13 @@
 import type {
-  AppInfo, Channel, Code, Device, DeviceDraft, ErrorDto, FoundDevice, Identity, ProtectionState, RpcSchema, SearchState, Settings,
+  AppInfo, Channel, ChannelRef, Code, Device, DeviceDraft, ErrorDto, Favourite, FavouriteList, FoundDevice, Identity, ProtectionState,
+  RpcSchema, SearchState, Settings, WallMemory,
 } from '@/api/generated'
 import { isLocal } from '@/lib/address'
 import type { Platform, Reply } from './types'
 
 type Handlers = { [K in keyof RpcSchema]?: (request: RpcSchema[K]['request']) => RpcSchema[K]['response'] }
+
+const sameChannel = (a: ChannelRef, b: ChannelRef): boolean => a.device === b.device && a.channel === b.channel
 
 /** Thrown by a handler to answer with an error. */
 export class FakeFailure extends Error {
@@ -57,14 +60,27 @@ export class FakePlatform implements Platform {
   readonly calls: { name: string; request: unknown }[] = []
   readonly overrides: Handlers = {}
   info: AppInfo = { version: '0.1.0', shell: 'web', os: 'linux', ephemeral: false, keyStorage: 'keyFile' }
-  settings: Settings = { hardDecoding: true, theme: 'dark', language: 'en', layout: 4, ptzStep: 5, wallTools: [] }
+  settings: Settings = {
+    hardDecoding: true, theme: 'dark', language: 'en', layout: 4, ptzStep: 5, wallTools: [], captureCount: 1, pushDurationS: 15,
+    noiseReduction: 2, defaultPage: 'home', meteredPolicy: 'ask', meteredCapMb: 0, memoryPlay: false, country: '',
+  }
   protection: ProtectionState = { offered: true, kind: null, locked: false, askAfterS: 0, waitMs: null, triesLeft: 5 }
   secret = ''
+  favourites: Favourite[] = []
+  memory: WallMemory | null = null
+  metered = false
+  meteredBytes = 0
+  readonly network = { metered: (): boolean => this.metered, onChange: (listener: () => void): void => { this.onNetwork = listener } }
+  /** The platform noticed another network. */
+  onNetwork: () => void = () => undefined
   devices: Device[] = []
   /** What a search finds. */
   found: FoundDevice[] = []
   private revision = 0
   private readonly removed = new Map<string, Device>()
+  private readonly removedGroups = new Map<string, Favourite>()
+  private groups = 0
+  private groupRevision = 0
 
   private readonly handlers: Handlers = {
     'app.info': () => this.info,
@@ -157,6 +173,55 @@ export class FakePlatform implements Platform {
     'settings.set': (patch) => (this.settings = { ...this.settings, ...patch }),
     'live.hint': () => ({}),
     'diagnostics.make': ({ answers }) => ({ fileName: 'bartizan-diagnostics-1.json', text: JSON.stringify({ format: 'fake', answers: answers ? ['x'] : [] }, null, 2) }),
+    'favourites.list': () => this.favouriteList(),
+    'favourites.create': ({ name, channels, layout }) => {
+      const made = { id: `g${this.groups += 1}`, name: name.trim(), channels, layout }
+      this.favourites.push(made)
+      return structuredClone(made)
+    },
+    'favourites.update': ({ id, name, layout, channels }) => {
+      const group = this.group(id)
+      Object.assign(group, name !== undefined && { name }, layout !== undefined && { layout }, channels !== undefined && { channels })
+      return this.favouriteList()
+    },
+    'favourites.add': ({ id, channels }) => {
+      const group = this.group(id)
+      group.channels = [...group.channels, ...channels.filter((one) => !group.channels.some((other) => sameChannel(one, other)))]
+      return this.favouriteList()
+    },
+    'favourites.remove': ({ id, channels }) => {
+      const group = this.group(id)
+      group.channels = group.channels.filter((one) => !channels.some((other) => sameChannel(one, other)))
+      return this.favouriteList()
+    },
+    'favourites.order': ({ ids }) => {
+      const rank = (id: string): number => (ids.includes(id) ? ids.indexOf(id) : ids.length)
+      this.favourites.sort((a, b) => rank(a.id) - rank(b.id))
+      return this.favouriteList()
+    },
+    'favourites.delete': ({ id }) => {
+      this.removedGroups.set(id, this.group(id))
+      this.favourites = this.favourites.filter((one) => one.id !== id)
+      return { undoMs: 5000 }
+    },
+    'favourites.restore': ({ id }) => {
+      const group = this.removedGroups.get(id)
+      if (group === undefined) throw failure('notFound')
+      this.favourites.push(group)
+      return this.favouriteList()
+    },
+    'pictures.last': ({ channels }) => ({ pictures: channels.map(() => null) }),
+    'pictures.keep': () => ({}),
+    'memory.get': () => ({ memory: structuredClone(this.memory) }),
+    'memory.set': (memory) => {
+      this.memory = structuredClone(memory)
+      return {}
+    },
+    'traffic.network': () => ({}),
+    'traffic.get': ({ month }) => ({
+      month: month ?? '2026-11', months: ['2026-11', '2026-10'], metered: this.metered, meteredBytes: this.meteredBytes,
+      devices: this.meteredBytes === 0 ? [] : [{ device: this.devices[0]?.id ?? 'gone', bytes: this.meteredBytes * 3, meteredBytes: this.meteredBytes }],
+    }),
   }
 
   rpc(name: string, request: unknown): Promise<Reply> {
@@ -210,6 +275,17 @@ export class FakePlatform implements Platform {
     this.devices.push(device)
     this.revision += 1
     return structuredClone(device)
+  }
+
+  private favouriteList(): FavouriteList {
+    this.groupRevision += 1
+    return { revision: this.groupRevision, favourites: structuredClone(this.favourites) }
+  }
+
+  private group(id: string): Favourite {
+    const group = this.favourites.find((one) => one.id === id)
+    if (group === undefined) throw failure('notFound')
+    return group
   }
 
   private find(id: string): Device {

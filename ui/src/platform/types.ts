@@ -3,6 +3,13 @@ import type { ErrorDto } from '@/api/generated'
 /** The answer of a command: one of the two members is there. */
 export type Reply = { ok: unknown } | { err: ErrorDto }
 
+/** What the platform tells of the network. */
+export interface NetworkSense {
+  /** It costs by the byte: a mobile network, or the user asked the system to save data. */
+  metered(): boolean
+  onChange(listener: () => void): void
+}
+
 /** The program around the page. Everything the page needs from outside goes through here. */
 export interface Platform {
   readonly kind: 'tauri' | 'web' | 'fake'
@@ -11,6 +18,8 @@ export interface Platform {
    * the call has to arrive even when the page goes away meanwhile.
    */
   rpc(name: string, request: unknown, outlives?: boolean): Promise<Reply>
+  /** Absent where the platform tells nothing; then the network counts as free. */
+  readonly network?: NetworkSense
   /** Absent where the program has no native code for it. */
   readonly biometrics?: Biometrics
 }

@@ -18,6 +18,15 @@ const state = reactive<State>({
   offered: false, kind: null, locked: false, askAfterS: 0, waitMs: null, triesLeft: 5, opened: false, covered: false, waitUntil: null,
 })
 
+/** What has to wait for the app to be opened for the first time. */
+let whenOpened: (() => Promise<void>) | null = null
+
+/** Does it now, or as soon as the app is unlocked. */
+async function whenOpen(work: () => Promise<void>): Promise<void> {
+  if (state.locked) whenOpened = work
+  else await work()
+}
+
 function wait(ms: number | null): void {
   state.waitUntil = ms === null ? null : Date.now() + ms
 }
@@ -27,7 +36,11 @@ function take(told: ProtectionState): void {
   Object.assign(state, told)
   wait(told.waitMs)
   if (!told.locked) state.opened = true
-  if (was && !told.locked) void devices.refresh()
+  if (told.locked) return
+  const waiting = whenOpened
+  whenOpened = null
+  if (waiting !== null) void waiting()
+  else if (was) void devices.refresh()
 }
 
 /** A page that begins is a login: the core asks, unless the app was away for a short time only. */
@@ -108,11 +121,12 @@ const summary = computed<TextKey>(() => {
 
 /** Forgets everything; for tests. */
 function reset(): void {
+  whenOpened = null
   Object.assign(state, {
     offered: false, kind: null, locked: false, askAfterS: 0, waitMs: null, triesLeft: 5, opened: false, covered: false, waitUntil: null,
   })
 }
 
 export const protection = {
-  state: state as Readonly<State>, summary, start, away, back, unlock, lock, setUp, change, turnOff, askAfter, forget, reset,
+  state: state as Readonly<State>, summary, start, whenOpen, away, back, unlock, lock, setUp, change, turnOff, askAfter, forget, reset,
 }

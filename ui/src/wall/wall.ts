@@ -14,6 +14,9 @@ import { magnification, sizeOf, Zooming } from './zooming'
 export type { LayoutCount } from './layout'
 export type { TileStats, TileView, WallChannel } from './tile'
 
+/** What may be fetched: everything, sub streams alone, or nothing. */
+export type Thrift = 'all' | 'sub' | 'none'
+
 export interface WallOptions {
   mount: HTMLElement
   rpc: Rpc
@@ -55,6 +58,7 @@ export class Wall {
   private selected: number | null = null
   private enlarged: number | null = null
   private active = true
+  private thrift: Thrift = 'all'
   private nextId = 1
   private tickTimer: number | null = null
   private emitQueued = false
@@ -186,6 +190,13 @@ export class Wall {
   setActive(on: boolean): void {
     if (on === this.active) return
     this.active = on
+    this.reconcile(0)
+  }
+
+  /** Spares a network that costs by the byte; the last pictures stay. */
+  setThrift(thrift: Thrift): void {
+    if (thrift === this.thrift) return
+    this.thrift = thrift
     this.reconcile(0)
   }
 
@@ -356,19 +367,23 @@ export class Wall {
 
   private reconcileStreams(tile: WallTile, lingerMs: number): void {
     const wanted = new Set<Profile>()
-    if (this.active && tile.rect !== null && !tile.paused) {
+    if (this.mayPlay(tile) && tile.rect !== null && !tile.paused) {
       wanted.add(tile.base)
-      if (this.isClose(tile) && !tile.unsupported.has('main')) wanted.add('main')
+      if (this.isClose(tile) && this.thrift === 'all' && !tile.unsupported.has('main')) wanted.add('main')
     }
     if (wanted.size > 0) tile.target = wanted.has('main') ? 'main' : tile.base
     for (const profile of wanted) this.streams.start(tile, profile)
     for (const profile of [...tile.streams.keys()]) {
       if (wanted.has(profile)) continue
-      const paused = !this.active || tile.paused
+      const paused = !this.mayPlay(tile) || tile.paused
       // On screen still, so it stays until the wanted one has its first picture.
       const bridging = wanted.size > 0 && tile.shown === profile
       this.streams.stop(tile, profile, paused ? 0 : bridging ? MAIN_LINGER_MS : wanted.size > 0 ? 0 : lingerMs, paused)
     }
+  }
+
+  private mayPlay(tile: WallTile): boolean {
+    return this.active && (this.thrift === 'all' || (this.thrift === 'sub' && tile.base === 'sub'))
   }
 
   private picture(tile: WallTile, stream: TileStream, picture: Picture): void {
@@ -448,7 +463,7 @@ export class Wall {
     const utc = this.clock.utc()
     const views = this.tiles.map((tile) => {
       this.renderer.grey(tile.id, tile.hasPicture && !tile.isLive)
-      return tile.view(this.active, now, utc, tile.index === this.selected, tile.index === this.enlarged)
+      return tile.view(this.mayPlay(tile), now, utc, tile.index === this.selected, tile.index === this.enlarged)
     })
     if (this.enlarged === null) {
       this.rects.forEach((rect, at) => {

@@ -92,6 +92,75 @@ impl From<bartizan_app::Settings> for dto::Settings {
             layout: settings.layout,
             ptz_step: settings.ptz_step,
             wall_tools: settings.wall_tools,
+            capture_count: settings.capture_count,
+            push_duration_s: settings.push_duration_s,
+            noise_reduction: settings.noise_reduction,
+            default_page: match settings.default_page {
+                bartizan_app::DefaultPage::Home => dto::DefaultPage::Home,
+                bartizan_app::DefaultPage::Favourites => dto::DefaultPage::Favourites,
+                bartizan_app::DefaultPage::Messages => dto::DefaultPage::Messages,
+                bartizan_app::DefaultPage::Devices => dto::DefaultPage::Devices,
+                bartizan_app::DefaultPage::Me => dto::DefaultPage::Me,
+            },
+            metered_policy: match settings.metered_policy {
+                bartizan_app::MeteredPolicy::Ask => dto::MeteredPolicy::Ask,
+                bartizan_app::MeteredPolicy::Allow => dto::MeteredPolicy::Allow,
+                bartizan_app::MeteredPolicy::SubOnly => dto::MeteredPolicy::SubOnly,
+                bartizan_app::MeteredPolicy::Stills => dto::MeteredPolicy::Stills,
+                bartizan_app::MeteredPolicy::Never => dto::MeteredPolicy::Never,
+            },
+            metered_cap_mb: settings.metered_cap_mb,
+            memory_play: settings.memory_play,
+            country: settings.country,
+        }
+    }
+}
+
+impl dto::SettingsPatch {
+    /// Writes what the patch has over the settings; their ranges are checked afterwards.
+    pub(super) fn apply(self, settings: &mut bartizan_app::Settings) {
+        fn put<T>(place: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *place = value;
+            }
+        }
+        put(&mut settings.hard_decoding, self.hard_decoding);
+        put(&mut settings.theme, self.theme.map(Into::into));
+        put(&mut settings.language, self.language.map(Into::into));
+        put(&mut settings.layout, self.layout);
+        put(&mut settings.ptz_step, self.ptz_step);
+        put(&mut settings.wall_tools, self.wall_tools);
+        put(&mut settings.capture_count, self.capture_count);
+        put(&mut settings.push_duration_s, self.push_duration_s);
+        put(&mut settings.noise_reduction, self.noise_reduction);
+        put(&mut settings.default_page, self.default_page.map(Into::into));
+        put(&mut settings.metered_policy, self.metered_policy.map(Into::into));
+        put(&mut settings.metered_cap_mb, self.metered_cap_mb);
+        put(&mut settings.memory_play, self.memory_play);
+        put(&mut settings.country, self.country);
+    }
+}
+
+impl From<dto::DefaultPage> for bartizan_app::DefaultPage {
+    fn from(page: dto::DefaultPage) -> Self {
+        match page {
+            dto::DefaultPage::Home => Self::Home,
+            dto::DefaultPage::Favourites => Self::Favourites,
+            dto::DefaultPage::Messages => Self::Messages,
+            dto::DefaultPage::Devices => Self::Devices,
+            dto::DefaultPage::Me => Self::Me,
+        }
+    }
+}
+
+impl From<dto::MeteredPolicy> for bartizan_app::MeteredPolicy {
+    fn from(policy: dto::MeteredPolicy) -> Self {
+        match policy {
+            dto::MeteredPolicy::Ask => Self::Ask,
+            dto::MeteredPolicy::Allow => Self::Allow,
+            dto::MeteredPolicy::SubOnly => Self::SubOnly,
+            dto::MeteredPolicy::Stills => Self::Stills,
+            dto::MeteredPolicy::Never => Self::Never,
         }
     }
 }

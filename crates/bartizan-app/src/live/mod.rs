@@ -29,6 +29,7 @@ pub use self::{
 use crate::{
     diagnostics::Journal,
     gate::{Account, LoginGate},
+    traffic::Traffic,
 };
 
 /// How long the end of the program may wait for devices; their own session time-outs do the rest.
@@ -49,6 +50,7 @@ pub struct Live {
     book: Arc<dyn SourceBook>,
     gate: Arc<LoginGate>,
     journal: Arc<Journal>,
+    traffic: Arc<Traffic>,
     sessions: Mutex<HashMap<StreamId, Arc<StreamSession>>>,
     /// The app is locked. Changed and read under the lock of `sessions`.
     shut: AtomicBool,
@@ -95,8 +97,10 @@ impl Live {
         book: Arc<dyn SourceBook>,
         gate: Arc<LoginGate>,
         journal: Arc<Journal>,
+        traffic: Arc<Traffic>,
     ) -> Self {
-        Self { opener, book, gate, journal, sessions: Mutex::default(), shut: AtomicBool::new(false) }
+        let shut = AtomicBool::new(false);
+        Self { opener, book, gate, journal, traffic, sessions: Mutex::default(), shut }
     }
 
     fn sessions(&self) -> MutexGuard<'_, HashMap<StreamId, Arc<StreamSession>>> {
@@ -134,6 +138,7 @@ impl Live {
             book: self.book.clone(),
             gate: self.gate.clone(),
             journal: self.journal.clone(),
+            received: self.traffic.tap(&stream.channel.device),
         }));
         let id = session.hub.add(viewer).ok_or_else(|| Error::new(Code::Internal, "a new hub is retired"))?;
         sessions.insert(stream, session.clone());

@@ -1,6 +1,12 @@
 //! The task that owns one stream session: opens it, feeds the hub, watches for silence, comes back.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bartizan_base::{Error, OwnedTask, Result, StreamId};
 use bartizan_device::{LiveItem, LiveStream, StreamOpener, StreamSource};
@@ -50,6 +56,8 @@ pub(crate) struct Parts {
     pub(crate) book: Arc<dyn SourceBook>,
     pub(crate) gate: Arc<LoginGate>,
     pub(crate) journal: Arc<Journal>,
+    /// Where the bytes that came are counted.
+    pub(crate) received: Arc<AtomicU64>,
 }
 
 impl StreamSession {
@@ -166,7 +174,7 @@ impl Run {
             && self.machine.state().attempt > 0
             && self.machine.state().error.is_some()
         {
-            self.hub.counters.reconnects.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            self.hub.counters.reconnects.fetch_add(1, Ordering::Relaxed);
         }
         self.hub.set_state(self.machine.state());
         action
@@ -194,6 +202,7 @@ impl Run {
                 Action::None
             }
             LiveItem::AccessUnit(mut unit) => {
+                self.count(unit.data.len());
                 if self.awaiting_key && unit.random_access {
                     self.awaiting_key = false;
                     // A new connection begins a new clock, and what came between is missing.
@@ -212,8 +221,15 @@ impl Run {
                 }
                 Action::None
             }
-            LiveItem::Audio(_) => Action::None,
+            LiveItem::Audio(frame) => {
+                self.count(frame.data.len());
+                Action::None
+            }
         }
+    }
+
+    fn count(&self, bytes: usize) {
+        self.parts.received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     fn drop_connection(&mut self) {

@@ -1,9 +1,13 @@
 import { invoke } from '@tauri-apps/api/core'
+import { webNetwork } from '../network'
 import { isReply, type Platform, ShellGone } from '../types'
 
 export function tauriPlatform(): Platform {
+  // Apple's web view tells nothing of the network; a plug-in of the shell would go here.
+  const network = webNetwork()
   return {
     kind: 'tauri',
+    ...(network && { network }),
     async rpc(name, request) {
       let answer: unknown
       try {

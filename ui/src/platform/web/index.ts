@@ -1,3 +1,4 @@
+import { webNetwork } from '../network'
 import { isReply, type Platform, ShellGone } from '../types'
 
 const TOKEN_KEY = 'bartizan.token'
@@ -18,9 +19,11 @@ export function takeToken(location: Location, history: History, storage: Storage
 }
 
 export function webPlatform(): Platform {
+  const network = webNetwork()
   const token = takeToken(window.location, window.history, window.sessionStorage)
   return {
     kind: 'web',
+    ...(network && { network }),
     async rpc(name, request, outlives = false) {
       let answer: unknown
       try {

@@ -32,6 +32,30 @@ CREATE TABLE devices (
     position integer not null,
     deleted_at_us integer
 ) strict;
+CREATE TABLE favourite_channels (
+    favourite text not null references favourites (id) on delete cascade,
+    device text not null references devices (id) on delete cascade,
+    channel integer not null check (channel between 0 and 65535),
+    -- Order in the group; gaps are fine.
+    place integer not null,
+    primary key (favourite, device, channel)
+) strict, without rowid;
+CREATE TABLE favourites (
+    id text primary key not null,
+    name text not null,
+    -- Windows of its wall.
+    layout integer not null check (layout between 1 and 64),
+    -- Order in lists; gaps are fine.
+    position integer not null,
+    deleted_at_us integer
+) strict;
+CREATE TABLE last_pictures (
+    device text not null references devices (id) on delete cascade,
+    channel integer not null check (channel between 0 and 65535),
+    taken_at_us integer not null,
+    jpeg blob not null,
+    primary key (device, channel)
+) strict;
 CREATE TABLE routes (
     device text not null references devices (id) on delete cascade,
     place integer not null,
@@ -59,21 +83,11 @@ CREATE TABLE streams (
     primary key (device, channel, profile),
     foreign key (device, channel) references channels (device, number) on delete cascade
 ) strict, without rowid;
-CREATE TABLE vault_key (
-    only integer primary key not null check (only = 1),
-    -- Grows with every new key, so that another process that still holds the old one notices.
-    generation integer not null,
-    -- All null: the key lies in the keychain or in the key file. Else it lies here, encrypted with a key that Argon2id
-    -- makes of the app's PIN or password.
-    kind text check (kind in ('pin', 'password')),
-    memory_kib integer,
-    passes integer,
-    lanes integer,
-    salt blob,
-    wrapped blob,
-    -- Wrong tries since the last right one.
-    wrong_tries integer not null,
-    -- How long the app may be away before it asks again.
-    ask_after_s integer not null,
-    check ((kind is null) = (wrapped is null) and (salt is null) = (wrapped is null))
-) strict;
+CREATE TABLE traffic (
+    device text not null,
+    -- YYYY-MM, UTC.
+    month text not null,
+    metered integer not null check (metered in (0, 1)),
+    bytes integer not null check (bytes >= 0),
+    primary key (month, device, metered)
+) strict, without rowid;

@@ -1,0 +1,48 @@
+/** What goes on beside the wall as long as it is on the page: keeping its pictures, and sparing metered networks. */
+import { onMounted, onUnmounted, watchEffect } from 'vue'
+import { network } from '@/stores/network'
+import { pictures } from '@/stores/pictures'
+import { wallState } from '@/stores/wallstate'
+
+/** One window at a time: reading a picture back costs a few milliseconds where the canvas is drawn by the processor. */
+const EVERY_MS = 700
+/** How old a kept picture of a window may become. */
+const FRESH_MS = 60_000
+
+/** The next window whose picture should be kept, by the time its channel was last kept. */
+export function nextToKeep(
+  views: typeof wallState.state.views, keptAt: (device: string, channel: number) => number | null, nowMs: number,
+): number | null {
+  let best: { index: number; at: number } | null = null
+  for (const { index, channel, visible, phase, hasPicture } of views) {
+    if (channel === null || !visible || phase !== 'playing' || !hasPicture) continue
+    const at = keptAt(channel.device, channel.channel) ?? 0
+    if (nowMs - at >= FRESH_MS && (best === null || at < best.at)) best = { index, at }
+  }
+  return best?.index ?? null
+}
+
+function keepOne(): void {
+  const { wall, mount, views } = wallState.state
+  const canvas = mount?.querySelector('canvas')
+  if (wall === null || mount === null || canvas == null || mount.clientWidth === 0 || document.visibilityState === 'hidden') return
+  const index = nextToKeep(views, (device, channel) => pictures.of({ device, channel })?.takenAtMs ?? null, Date.now())
+  if (index === null) return
+  const box = wall.pictureBox(index)
+  const channel = views.find((view) => view.index === index)?.channel
+  if (box === null || channel == null) return
+  const scale = canvas.width / mount.clientWidth
+  const part = { x: box.x * scale, y: box.y * scale, width: box.width * scale, height: box.height * scale }
+  void pictures.keep({ device: channel.device, channel: channel.channel }, canvas, part)
+}
+
+export function useWallServices(): void {
+  let timer = 0
+  onMounted(() => { timer = window.setInterval(keepOne, EVERY_MS) })
+  onUnmounted(() => window.clearInterval(timer))
+  watchEffect(() => {
+    const { wall } = wallState.state
+    const allowed = network.allowance.value
+    wall?.setThrift(allowed === 'all' || allowed === 'sub' ? allowed : 'none')
+  })
+}
