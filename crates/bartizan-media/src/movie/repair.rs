@@ -191,7 +191,7 @@ fn decode_at<T: Decode>(
 ) -> Result<Option<(T, u64)>, MovieError> {
     let Some((header, _)) = box_at(file, at, length)? else { return Ok(None) };
     let size = header.box_size.get();
-    if header.box_type != wanted || size < 8 || size > LARGEST_TABLE || size > length - at {
+    if header.box_type != wanted || !(8..=LARGEST_TABLE).contains(&size) || size > length - at {
         return Ok(None);
     }
     let bytes = read_at(file, at, size)?;
