@@ -468,7 +468,9 @@ mod tests {
         let store = Store::in_memory(Vault::in_memory()).unwrap();
         let families = families.iter().map(|one| one.clone() as Arc<dyn Family>).collect();
         let clock = Arc::new(SystemClock);
-        App::with_parts(store, KeyStorage::Memory, true, clock, Arc::new(NoVideo), families).await.unwrap()
+        App::with_parts(store, KeyStorage::Memory, crate::passing_files(), clock, Arc::new(NoVideo), families)
+            .await
+            .unwrap()
     }
 
     fn draft(password: &str) -> Draft {

@@ -456,9 +456,16 @@ mod tests {
         let store = Store::in_memory(Vault::in_memory()).unwrap();
         let clock = Arc::new(SystemClock);
         let families: Vec<Arc<dyn bartizan_device::Family>> = vec![family];
-        let app = App::with_parts(store, KeyStorage::Memory, true, clock, Arc::new(NoVideo), families)
-            .await
-            .unwrap();
+        let app = App::with_parts(
+            store,
+            KeyStorage::Memory,
+            crate::passing_files(),
+            clock,
+            Arc::new(NoVideo),
+            families,
+        )
+        .await
+        .unwrap();
         let draft = Draft {
             host: Some("127.0.0.1".into()),
             user: Some("admin".into()),

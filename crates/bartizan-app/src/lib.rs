@@ -11,16 +11,19 @@ mod draft;
 mod drivers;
 #[cfg(test)]
 mod fake;
+mod files;
 mod gate;
 pub mod live;
 mod probe;
+mod recording;
 mod routes;
 mod search;
 mod settings;
+mod snapshot;
 
 use std::{path::Path, sync::Arc};
 
-use bartizan_base::{Clock, Result};
+use bartizan_base::{Clock, OwnedTask, Result, random_token};
 pub use bartizan_device as device;
 pub use bartizan_device::Transport;
 use bartizan_device::{Family, StreamOpener};
@@ -40,10 +43,13 @@ pub use self::{
     },
     draft::{AddedBy, Draft, PortsDraft, is_local},
     drivers::Drivers,
+    files::{FILES_UNDO, FileEntry, FileKind, Files, LARGEST_READ},
     gate::{Account, LoginGate, Pass},
+    recording::{DISK_RESERVE, FreeSpace, Recorder, RecordingState, free_space},
     routes::RouteChooser,
     search::{FoundDevice, Search, SearchPlan, SearchView},
     settings::{Language, Settings, Theme},
+    snapshot::{MOST_PICTURES, Snapshots},
 };
 
 /// Everything an app run holds.
@@ -56,12 +62,20 @@ pub struct App {
     pub control: Arc<Control>,
     /// Searching the network.
     pub search: Search,
+    /// Recordings and snapshots.
+    pub files: Arc<Files>,
+    /// Recording live streams.
+    pub recorder: Recorder,
+    /// Taking snapshots.
+    pub snapshots: Snapshots,
     /// Nothing is stored.
     pub ephemeral: bool,
     store: Store,
     key_storage: KeyStorage,
     /// Serialises read-change-write of the settings.
     settings: Mutex<()>,
+    /// Finishes what an earlier run left torn.
+    _finishing: OwnedTask,
 }
 
 impl App {
@@ -76,7 +90,7 @@ impl App {
         let vault = Vault::from_keychain_or_file(folder)?;
         let key_storage = vault.storage();
         let store = Store::open(&folder.join("bartizan.sqlite"), vault)?;
-        Self::assemble(store, key_storage, false, clock).await
+        Self::assemble(store, key_storage, Files::new(folder.join("media"), false), clock).await
     }
 
     /// An app that stores nothing, watching `sources` (RTSP URLs). A source that cannot be reached is kept: the wall
@@ -84,7 +98,7 @@ impl App {
     pub async fn ephemeral(sources: &[String], clock: Arc<dyn Clock>) -> Result<Self> {
         let vault = Vault::in_memory();
         let key_storage = vault.storage();
-        let app = Self::assemble(Store::in_memory(vault)?, key_storage, true, clock).await?;
+        let app = Self::assemble(Store::in_memory(vault)?, key_storage, passing_files(), clock).await?;
         let drafts: Vec<Draft> =
             sources.iter().map(|url| Draft { url: Some(url.clone()), ..Draft::default() }).collect();
         let probed = futures::future::join_all(drafts.iter().map(|draft| app.devices.probe(draft))).await;
@@ -103,18 +117,18 @@ impl App {
     async fn assemble(
         store: Store,
         key_storage: KeyStorage,
-        ephemeral: bool,
+        files: Arc<Files>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
         let opener: Arc<dyn StreamOpener> = Arc::new(bartizan_rtsp::RtspOpener::new());
-        Self::with_parts(store, key_storage, ephemeral, clock, opener, families()).await
+        Self::with_parts(store, key_storage, files, clock, opener, families()).await
     }
 
     /// The app over given adapters.
     pub(crate) async fn with_parts(
         store: Store,
         key_storage: KeyStorage,
-        ephemeral: bool,
+        files: Arc<Files>,
         clock: Arc<dyn Clock>,
         opener: Arc<dyn StreamOpener>,
         families: Vec<Arc<dyn Family>>,
@@ -126,8 +140,27 @@ impl App {
         let drivers = Arc::new(Drivers::new(families.clone(), book.clone(), gate.clone()));
         let control = Arc::new(Control::new(drivers));
         let search = Search::new(families.clone(), book.clone());
+        let recorder = Recorder::new(live.clone(), files.clone(), Arc::new(free_space));
+        let snapshots = Snapshots::new(live.clone(), control.clone(), files.clone(), clock.clone());
         let devices = Devices::new(book, families, live.clone(), gate, control.clone(), clock);
-        Ok(Self { devices, live, control, search, ephemeral, store, key_storage, settings: Mutex::new(()) })
+        let finishing = {
+            let files = files.clone();
+            OwnedTask::spawn(async move { files.recover().await })
+        };
+        Ok(Self {
+            devices,
+            live,
+            control,
+            search,
+            ephemeral: files.is_temporary(),
+            files,
+            recorder,
+            snapshots,
+            store,
+            key_storage,
+            settings: Mutex::new(()),
+            _finishing: finishing,
+        })
     }
 
     /// Where the key of the device passwords lies.
@@ -144,7 +177,10 @@ impl App {
 
     /// The program ends: stops what moves and closes all streams, within a bounded time.
     pub async fn shutdown(&self) {
-        futures::join!(self.control.shutdown(), self.live.shutdown());
+        // Recordings first: they end with whole files while their streams still stand.
+        futures::join!(self.control.shutdown(), self.recorder.shutdown());
+        self.live.shutdown().await;
+        self.files.close();
     }
 
     /// The settings.
@@ -169,4 +205,9 @@ fn families() -> Vec<Arc<dyn Family>> {
         Arc::new(bartizan_dahua::Dahua::default()),
         Arc::new(bartizan_onvif::Onvif::default()),
     ]
+}
+
+/// A folder of files that goes with the program.
+fn passing_files() -> Arc<Files> {
+    Files::new(std::env::temp_dir().join(format!("bartizan-{}", random_token())), true)
 }
