@@ -13,6 +13,7 @@ mod isapi_driver;
 mod media_wire;
 mod onvif_driver;
 mod onvif_witnesses;
+mod recording;
 mod secrets;
 mod sim_witness;
 mod support;

@@ -2,11 +2,12 @@
 
 mod adding;
 mod control;
+mod files;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-pub use self::{adding::*, control::*};
+pub use self::{adding::*, control::*, files::*};
 
 /// No arguments, or nothing to tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]

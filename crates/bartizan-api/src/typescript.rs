@@ -39,7 +39,8 @@ pub fn typescript() -> String {
         SearchState FoundDevice QrText QrFrame QrPicture QrCodes QrCode QrMeaning CardRequest CardPictures CardPart
         CardTexts CardState CardDevice CardAdded CardResult SavePicture SavedPicture ChannelRef Capabilities Auxiliary
         HoldMove Act ControlAct Presets Preset Imaging SetImaging Switches AuxiliaryState AlarmOutput SwitchRequest
-        SwitchWhat SnapshotDto DeviceDetails ChannelState
+        SwitchWhat SnapshotDto DeviceDetails ChannelState RecordStart Recording Recordings TakeSnapshot TakenFiles
+        FileKind MediaFile FileList FileRef FileRefs FileRead FileBytes FileExport
     }
     out.push_str(&commands::schema_typescript());
     out

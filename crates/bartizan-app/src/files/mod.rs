@@ -234,7 +234,11 @@ impl Files {
     fn media_paths(&self) -> Vec<PathBuf> {
         let Ok(folder) = fs::read_dir(&self.root) else { return Vec::new() };
         let paths = folder.filter_map(|entry| Some(entry.ok()?.path()));
-        let paths: Vec<PathBuf> = paths.filter(|path| FileKind::of(path).is_some()).collect();
+        // Other names are not ours, and are left alone.
+        let ours = |path: &PathBuf| {
+            FileKind::of(path).is_some() && id_of(path).is_some_and(|id| Facts::from_id(id).is_some())
+        };
+        let paths: Vec<PathBuf> = paths.filter(ours).collect();
         let inner = self.lock();
         paths.into_iter().filter(|path| id_of(path).is_some_and(|id| !inner.open.contains(id))).collect()
     }
