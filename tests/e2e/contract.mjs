@@ -75,7 +75,7 @@ export const CALLS = [
   { name: 'files.delete', says: 'a name with a folder', request: { ids: ['../bartizan'] }, ...failsWith('notFound') },
   { name: 'files.restore', says: 'nothing in the trash', request: { ids: ['none'] }, ...failsWith('notFound') },
   { name: 'settings.set', says: 'a PTZ step beyond 8', request: { ptzStep: 9 }, ...failsWith('invalidInput') },
-  { name: 'settings.get', says: 'all settings', request: {}, ok: fields('hardDecoding', 'theme', 'language', 'layout', 'ptzStep') },
+  { name: 'settings.get', says: 'all settings', request: {}, ok: fields('hardDecoding', 'theme', 'language', 'layout', 'ptzStep', 'wallTools') },
   { name: 'settings.set', says: 'a layout that does not exist', request: { layout: 5 }, ...failsWith('invalidInput') },
   { name: 'settings.set', says: 'all settings back', request: { layout: 16 }, ok: (all) => assert.equal(all.layout, 16) },
   { name: 'live.connect', says: 'an endpoint', request: {}, ok: (endpoint) => {

@@ -98,7 +98,7 @@ export function rpc(page, name, request = {}) {
 export async function reset(page) {
   const { devices } = await rpc(page, 'devices.list')
   for (const { id } of devices) await rpc(page, 'devices.delete', { id })
-  await rpc(page, 'settings.set', { hardDecoding: true, theme: 'dark', language: 'en', layout: 4 })
+  await rpc(page, 'settings.set', { hardDecoding: true, theme: 'dark', language: 'en', layout: 4, wallTools: [] })
   await page.reload()
   await page.locator('ion-tab-bar').waitFor({ state: 'attached' })
 }
@@ -128,6 +128,13 @@ export async function goTab(page, tab) {
   await settled(page)
 }
 
+/** Chooses how many windows the wall has, as a person does: '4 windows'. */
+export async function setLayout(page, name) {
+  const radio = view(page).getByRole('radio', { name, exact: true })
+  if (!(await radio.isVisible())) await view(page).getByRole('button', { name: 'Windows on the wall' }).click()
+  await radio.check()
+}
+
 /** Two taps in one go: as two calls of the test they would be too far apart on a busy machine. */
 export async function doubleTap(page, x, y) {
   const session = await page.context().newCDPSession(page)
@@ -135,6 +142,21 @@ export async function doubleTap(page, x, y) {
   await Promise.all([
     touch('touchStart', [{ x, y }]), touch('touchEnd', []), touch('touchStart', [{ x, y }]), touch('touchEnd', []),
   ])
+  await session.detach()
+}
+
+/** A finger that rests until something is picked up, goes to another place, perhaps on to a third, and is lifted there. */
+export async function carry(page, from, to, { during = async () => {}, then = null, steps = 8 } = {}) {
+  const session = await page.context().newCDPSession(page)
+  const touch = (type, touchPoints) => session.send('Input.dispatchTouchEvent', { type, touchPoints })
+  await touch('touchStart', [from])
+  await page.locator('.layer .ghost').waitFor()
+  for (let i = 1; i <= steps; i += 1) {
+    await touch('touchMove', [{ x: from.x + ((to.x - from.x) * i) / steps, y: from.y + ((to.y - from.y) * i) / steps }])
+  }
+  await during()
+  if (then !== null) await touch('touchMove', [then])
+  await touch('touchEnd', [])
   await session.detach()
 }
 

@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import {
-  doubleTap, drag, goTab, launch, noViolations, openApp, PICTURE_MS, READY, reset, rpc, shoot, SIM_URL, site, stats, until, untilPlaying, view,
+  doubleTap, drag, goTab, launch, noViolations, openApp, PICTURE_MS, READY, reset, rpc, setLayout, shoot, SIM_URL, site, stats, until,
+  untilPlaying, view,
 } from './lib.mjs'
 
 const { host, port, user, password } = READY ? site() : { host: '', port: '', user: '', password: '' }
@@ -71,7 +72,7 @@ describe('shell', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_SIM are not
     await until('four windows', async () => (await page.locator('.tile').count()) === 4)
   }
 
-  const chooseLayout = (name) => view(page).getByRole('radio', { name, exact: true }).check()
+  const chooseLayout = (name) => setLayout(page, name)
 
   it('takes the token out of the address', async () => {
     assert.doesNotMatch(page.url(), /token/)

@@ -177,18 +177,29 @@ async fn devices(shell: &impl ShellClient, site: &Site) {
 }
 
 async fn settings(shell: &impl ShellClient) {
-    let shape = json!({ "hardDecoding": true, "theme": "", "language": "", "layout": 1, "ptzStep": 1 });
+    let shape = json!({ "hardDecoding": true, "theme": "", "language": "", "layout": 1, "ptzStep": 1, "wallTools": [""] });
     let first = shell.rpc("settings.get", json!({})).await;
     assert_shape(ok(&first), &shape, "settings");
     let changed =
         shell.rpc("settings.set", json!({ "theme": "dark", "layout": 16, "hardDecoding": false })).await;
     let wanted = json!({
         "hardDecoding": false, "theme": "dark", "language": ok(&first)["language"], "layout": 16, "ptzStep": 5,
+        "wallTools": ok(&first)["wallTools"],
     });
     assert_eq!(ok(&changed), &wanted);
     assert_eq!(code(&shell.rpc("settings.set", json!({ "layout": 5 })).await), "invalidInput");
     assert_eq!(code(&shell.rpc("settings.set", json!({ "theme": "pink" })).await), "invalidInput");
+    for bad in [json!(["no spaces"]), json!([""]), json!(["a".repeat(33)]), json!(vec!["a"; 33])] {
+        let refused = shell.rpc("settings.set", json!({ "wallTools": bad })).await;
+        assert_eq!(code(&refused), "invalidInput", "{bad}");
+    }
     assert_eq!(ok(&shell.rpc("settings.get", json!({})).await), &wanted, "a refused change changes nothing");
+    for layout in [1, 2, 4, 6, 8, 9, 12] {
+        let taken = shell.rpc("settings.set", json!({ "layout": layout })).await;
+        assert_eq!(ok(&taken)["layout"], layout);
+    }
+    shell.rpc("settings.set", json!({ "layout": 16, "wallTools": ["pause", "closeAll"] })).await;
+    assert_eq!(ok(&shell.rpc("settings.get", json!({})).await)["wallTools"], json!(["pause", "closeAll"]));
 }
 
 async fn live(shell: &impl ShellClient) {

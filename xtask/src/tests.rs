@@ -145,7 +145,7 @@ fn browser(tally: &mut Tally) -> Result<(), String> {
     command.arg("--ui").arg(root().join("ui/dist")).arg("--data").arg(&data.0);
     let server = Server::start(&mut command)?;
     let url = server.wait_for_line(Duration::from_secs(60), web_url)?;
-    let mut node = node_tests(&["shell.e2e.mjs", "contract.e2e.mjs", "survival.e2e.mjs"]);
+    let mut node = node_tests(&["shell.e2e.mjs", "wall.e2e.mjs", "contract.e2e.mjs", "survival.e2e.mjs"]);
     node.env("BARTIZAN_URL", url).env("BARTIZAN_SIM", site_url);
     node.env("BARTIZAN_PROGRAMS", &programs).env("BARTIZAN_UI", root().join("ui/dist"));
     let (text, outcome) = run_and_read(&mut node);

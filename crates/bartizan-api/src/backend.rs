@@ -53,6 +53,13 @@ pub struct Backend {
     scanner: Arc<scan::FrameScanner>,
 }
 
+const MAX_TOOLS: usize = 32;
+const MAX_TOOL_NAME: usize = 32;
+
+fn is_tool_name(name: &str) -> bool {
+    (1..=MAX_TOOL_NAME).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
 impl Backend {
     /// Puts the app behind the command list.
     pub fn new(app: Arc<App>, shell: ShellInfo) -> Self {
@@ -294,14 +301,19 @@ impl Commands for Backend {
 
     async fn settings_set(&self, patch: dto::SettingsPatch) -> Result<dto::Settings> {
         if let Some(layout) = patch.layout
-            && !matches!(layout, 1 | 4 | 9 | 16)
+            && !bartizan_app::LAYOUTS.contains(&layout)
         {
-            return Err(Error::new(Code::InvalidInput, format!("layout {layout} is not 1, 4, 9 or 16")));
+            return Err(Error::new(Code::InvalidInput, format!("no layout has {layout} windows")));
         }
         if let Some(step) = patch.ptz_step
             && !(1..=8).contains(&step)
         {
             return Err(Error::new(Code::InvalidInput, format!("PTZ step {step} is outside 1-8")));
+        }
+        if let Some(tools) = &patch.wall_tools
+            && (tools.len() > MAX_TOOLS || !tools.iter().all(|name| is_tool_name(name)))
+        {
+            return Err(Error::new(Code::InvalidInput, "the tools of the wall are few, and short words"));
         }
         let changed = self
             .app
@@ -320,6 +332,9 @@ impl Commands for Backend {
                 }
                 if let Some(step) = patch.ptz_step {
                     settings.ptz_step = step;
+                }
+                if let Some(tools) = patch.wall_tools {
+                    settings.wall_tools = tools;
                 }
             })
             .await?;

@@ -242,10 +242,12 @@ pub struct Settings {
     pub theme: Theme,
     /// Words.
     pub language: Language,
-    /// Windows on the wall: 1, 4, 9 or 16.
+    /// Windows on the wall: 1, 2, 4, 6, 8, 9, 12 or 16.
     pub layout: u8,
     /// Speed of PTZ moves, 1–8, higher is faster.
     pub ptz_step: u8,
+    /// The user's order of the tools under the wall, by name; tools not named keep their place behind these.
+    pub wall_tools: Vec<String>,
 }
 
 /// `settings.set`: absent members stay.
@@ -263,6 +265,8 @@ pub struct SettingsPatch {
     pub layout: Option<u8>,
     /// See [`Settings`].
     pub ptz_step: Option<u8>,
+    /// See [`Settings`]: at most 32 names of at most 32 ASCII letters.
+    pub wall_tools: Option<Vec<String>>,
 }
 
 /// Colour scheme.

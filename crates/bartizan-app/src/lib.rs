@@ -48,7 +48,7 @@ pub use self::{
     recording::{DISK_RESERVE, FreeSpace, Recorder, RecordingState, free_space},
     routes::RouteChooser,
     search::{FoundDevice, Search, SearchPlan, SearchView},
-    settings::{Language, Settings, Theme},
+    settings::{LAYOUTS, Language, Settings, Theme},
     snapshot::{MOST_PICTURES, Snapshots},
 };
 

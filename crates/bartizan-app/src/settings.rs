@@ -29,7 +29,7 @@ pub enum Language {
 }
 
 /// The user's settings. A member that an older version did not write takes its default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Settings {
     /// Decode in the web view rather than with openh264.
@@ -38,11 +38,16 @@ pub struct Settings {
     pub theme: Theme,
     /// Words.
     pub language: Language,
-    /// Windows on the wall: 1, 4, 9 or 16.
+    /// Windows on the wall: one of [`LAYOUTS`].
     pub layout: u8,
     /// Speed of PTZ moves, 1–8, higher is faster.
     pub ptz_step: u8,
+    /// The user's order of the tools under the wall, by name; tools not named keep their place behind these.
+    pub wall_tools: Vec<String>,
 }
+
+/// How many windows a wall can have.
+pub const LAYOUTS: [u8; 8] = [1, 2, 4, 6, 8, 9, 12, 16];
 
 impl Default for Settings {
     fn default() -> Self {
@@ -52,6 +57,7 @@ impl Default for Settings {
             language: Language::default(),
             layout: 16,
             ptz_step: 5,
+            wall_tools: Vec::new(),
         }
     }
 }

@@ -397,13 +397,17 @@ theme: Theme,
  */
 language: Language, 
 /**
- * Windows on the wall: 1, 4, 9 or 16.
+ * Windows on the wall: 1, 2, 4, 6, 8, 9, 12 or 16.
  */
 layout: number, 
 /**
  * Speed of PTZ moves, 1–8, higher is faster.
  */
-ptzStep: number, };
+ptzStep: number, 
+/**
+ * The user's order of the tools under the wall, by name; tools not named keep their place behind these.
+ */
+wallTools: Array<string>, };
 
 /**
  * `settings.set`: absent members stay.
@@ -428,7 +432,11 @@ layout?: number,
 /**
  * See [`Settings`].
  */
-ptzStep?: number, };
+ptzStep?: number, 
+/**
+ * See [`Settings`]: at most 32 names of at most 32 ASCII letters.
+ */
+wallTools?: Array<string>, };
 
 /**
  * Colour scheme.

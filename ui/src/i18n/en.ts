@@ -2,6 +2,7 @@ import { adding } from './adding.en'
 import { codes } from './codes.en'
 import { devices } from './devices.en'
 import { help } from './help.en'
+import { wall } from './wall.en'
 
 /** English: the reference. The other languages have the type of this object, so a missing string does not compile. */
 export const en = {
@@ -112,6 +113,7 @@ export const en = {
   ...adding,
   ...devices,
   ...help,
+  ...wall,
 }
 
 /** The same places, in other words. */

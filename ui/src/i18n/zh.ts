@@ -2,6 +2,7 @@ import { adding } from './adding.zh'
 import { codes } from './codes.zh'
 import { devices } from './devices.zh'
 import { help } from './help.zh'
+import { wall } from './wall.zh'
 import type { Messages } from './en'
 
 export const zh: Messages = {
@@ -112,4 +113,5 @@ export const zh: Messages = {
   ...adding,
   ...devices,
   ...help,
+  ...wall,
 }

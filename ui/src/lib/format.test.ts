@@ -26,7 +26,7 @@ it('names the windows of a recorder by channel, of a camera by device', () => {
   expect(wallChannels([{ ...device, channels: [fakeChannel(1, 'Camera 1')] }]).map((one) => one.name)).toEqual(['Yard'])
 })
 
-it.each([[0, 1], [1, 1], [2, 4], [5, 9], [10, 16], [64, 16]])('%d channels begin with %d windows', (n, windows) => {
+it.each([[0, 1], [1, 1], [2, 2], [3, 4], [5, 6], [7, 8], [9, 9], [10, 12], [13, 16], [64, 16]])('%d channels begin with %d windows', (n, windows) => {
   expect(fittingLayout(n)).toBe(windows)
 })
 

@@ -1,5 +1,4 @@
 import type { Channel, Device } from '@/api/generated'
-import type { LayoutCount } from '@/wall/layout'
 import type { WallChannel } from '@/wall/wall'
 
 /** All channels of all devices in the user's order. */
@@ -26,9 +25,4 @@ export function ownName({ name }: Channel): string | null {
   return name.trim() === '' ? null : name.trim()
 }
 
-/** The smallest wall that shows so many channels at once. */
-export function fittingLayout(channels: number): LayoutCount {
-  if (channels <= 1) return 1
-  if (channels <= 4) return 4
-  return channels <= 9 ? 9 : 16
-}
+export { fittingLayout } from '@/wall/layout'

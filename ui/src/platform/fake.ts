@@ -57,7 +57,7 @@ export class FakePlatform implements Platform {
   readonly calls: { name: string; request: unknown }[] = []
   readonly overrides: Handlers = {}
   info: AppInfo = { version: '0.1.0', shell: 'web', os: 'linux', ephemeral: false, keyStorage: 'keyFile' }
-  settings: Settings = { hardDecoding: true, theme: 'dark', language: 'en', layout: 4, ptzStep: 5 }
+  settings: Settings = { hardDecoding: true, theme: 'dark', language: 'en', layout: 4, ptzStep: 5, wallTools: [] }
   devices: Device[] = []
   /** What a search finds. */
   found: FoundDevice[] = []

@@ -6,7 +6,7 @@ interface State extends Settings {
   info: AppInfo | null
 }
 
-const state = reactive<State>({ hardDecoding: true, theme: 'system', language: 'system', layout: 4, ptzStep: 5, info: null })
+const state = reactive<State>({ hardDecoding: true, theme: 'system', language: 'system', layout: 4, ptzStep: 5, wallTools: [], info: null })
 
 async function load(): Promise<void> {
   const [settings, info] = await Promise.all([rpc('settings.get', {}), rpc('app.info', {})])
@@ -16,12 +16,12 @@ async function load(): Promise<void> {
 
 /** Takes effect at once; a refusal puts the old value back, so that the page never shows what is not stored. */
 async function set(patch: SettingsPatch): Promise<void> {
-  const { hardDecoding, theme, language, layout, ptzStep } = state
+  const { hardDecoding, theme, language, layout, ptzStep, wallTools } = state
   Object.assign(state, patch)
   try {
     Object.assign(state, await rpc('settings.set', patch))
   } catch (error) {
-    Object.assign(state, { hardDecoding, theme, language, layout, ptzStep })
+    Object.assign(state, { hardDecoding, theme, language, layout, ptzStep, wallTools })
     throw error
   }
 }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { listenForGestures } from './gestures'
 
 let element: HTMLElement
@@ -103,5 +103,80 @@ describe('gestures', () => {
     expect(element.style.touchAction).toBe('')
     tap()
     expect(seen).toEqual([])
+  })
+})
+
+describe('carrying', () => {
+  beforeEach(() => {
+    vi.useFakeTimers()
+    stop()
+    stop = listenForGestures(element, {
+      tap: (x, y) => seen.push(`tap ${x},${y}`),
+      doubleTap: () => undefined,
+      swipe: (d) => seen.push(`swipe ${d}`),
+      carry: {
+        lift: (x, y) => (seen.push(`lift ${x},${y}`), y < 300),
+        move: (x, y) => seen.push(`move ${x},${y}`),
+        drop: (x, y) => seen.push(`drop ${x},${y}`),
+        cancel: () => seen.push('cancel'),
+      },
+    })
+  })
+  afterEach(() => vi.useRealTimers())
+
+  it('lifts after a rest, and is then no swipe and no tap', () => {
+    fire('pointerdown', 200, 200, 0)
+    vi.advanceTimersByTime(440)
+    expect(seen).toEqual([])
+    fire('pointermove', 204, 203, 440)
+    vi.advanceTimersByTime(20)
+    fire('pointermove', 90, 210, 700, { target: window })
+    fire('pointerup', 60, 210, 800, { target: window })
+    expect(seen).toEqual(['lift 200,200', 'move 90,210', 'drop 60,210'])
+    fire('pointermove', 10, 10, 900)
+    expect(seen).toHaveLength(3)
+  })
+  it('does not lift a finger that moves, was lifted, or is joined by another', () => {
+    fire('pointerdown', 200, 200, 0)
+    fire('pointermove', 180, 200, 50)
+    vi.advanceTimersByTime(1000)
+    fire('pointerup', 100, 200, 1000)
+    fire('pointerdown', 200, 200, 2000)
+    fire('pointerup', 200, 200, 2100)
+    vi.advanceTimersByTime(1000)
+    fire('pointerdown', 200, 200, 4000, { id: 1 })
+    fire('pointerdown', 300, 200, 4100, { id: 2 })
+    vi.advanceTimersByTime(1000)
+    fire('pointerup', 200, 200, 5000, { id: 1 })
+    expect(seen).toEqual(['swipe 1', 'tap 200,200'])
+  })
+  it('leaves a long press on nothing alone, as before', () => {
+    fire('pointerdown', 200, 400, 0)
+    vi.advanceTimersByTime(500)
+    fire('pointerup', 100, 400, 900)
+    expect(seen).toEqual(['lift 200,400', 'swipe 1'])
+  })
+  it.each([
+    ['a second finger', () => fire('pointerdown', 9, 9, 600, { id: 2 })],
+    ['the system', () => fire('pointercancel', 200, 200, 600)],
+    ['Escape', () => window.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' }))],
+    ['the end of listening', () => stop()],
+  ])('is taken back by %s', (_, what) => {
+    fire('pointerdown', 200, 200, 0)
+    vi.advanceTimersByTime(500)
+    what()
+    fire('pointermove', 100, 200, 700)
+    fire('pointerup', 100, 200, 800)
+    expect(seen).toEqual(['lift 200,200', 'cancel'])
+  })
+  it('keeps the browser from scrolling only while something is carried', () => {
+    const touch = (): boolean => !element.dispatchEvent(new Event('touchmove', { cancelable: true, bubbles: true }))
+    const menu = (): boolean => !element.dispatchEvent(new Event('contextmenu', { cancelable: true, bubbles: true }))
+    fire('pointerdown', 200, 200, 0)
+    expect([touch(), menu()]).toEqual([false, false])
+    vi.advanceTimersByTime(500)
+    expect([touch(), menu()]).toEqual([true, true])
+    fire('pointerup', 200, 200, 800)
+    expect([touch(), menu()]).toEqual([false, false])
   })
 })

@@ -1,14 +1,20 @@
 import { describe, expect, it } from 'vitest'
-import { clampPage, contain, GAP, layoutRects, pageCount, pageIndices, pageOf, type LayoutCount } from './layout'
+import {
+  asLayout, clampPage, contain, fittingLayout, GAP, layoutRects, LAYOUTS, neighbour, pageCount, pageIndices, pageOf, rectAt, type Rect,
+} from './layout'
 
 const SIZES: [number, number][] = [[390, 844], [844, 390], [820, 1180], [1280, 800]]
-const COUNTS: LayoutCount[] = [1, 4, 9, 16]
+const COUNTS = LAYOUTS
+/** Those whose familiar shape is a square. */
+const SQUARES: readonly number[] = [1, 4, 9, 16]
 
 describe('layoutRects', () => {
   it.each([
     [390, 844, 1, 1], [390, 680, 4, 1], [390, 680, 9, 2], [390, 680, 16, 2],
     [844, 390, 4, 2], [844, 390, 9, 3], [844, 390, 16, 4],
     [820, 1180, 4, 1], [820, 1180, 16, 3], [1280, 800, 9, 3], [1280, 800, 16, 4],
+    [390, 680, 2, 1], [844, 390, 2, 2], [390, 680, 6, 2], [844, 390, 6, 3], [390, 680, 8, 2], [844, 390, 8, 4],
+    [390, 680, 12, 2], [844, 390, 12, 4], [820, 1180, 12, 2], [1280, 800, 12, 3], [1280, 700, 12, 4],
   ] as const)('%i×%i in %i: %i columns', (w, h, n, columns) => {
     expect(new Set(layoutRects(n, w, h).map((r) => r.x)).size).toBe(columns)
   })
@@ -39,7 +45,7 @@ describe('layoutRects', () => {
           }
         }
       })
-      it(`${w}×${h} in ${n}: no square grid shows a larger 16:9 picture`, () => {
+      if (SQUARES.includes(n)) it(`${w}×${h} in ${n}: no square grid shows a larger 16:9 picture`, () => {
         const side = Math.sqrt(n)
         const fitted = contain(rects[0]!, 16, 9)
         const square = contain({ x: 0, y: 0, width: (w - GAP * (side - 1)) / side, height: (h - GAP * (side - 1)) / side }, 16, 9)
@@ -48,6 +54,20 @@ describe('layoutRects', () => {
       })
     }
   }
+
+  it.each([
+    [1280, 720, 6], [1280, 720, 8], [1920, 1000, 6], [1920, 1000, 8], [844, 390, 8],
+  ] as const)('%i×%i in %i: one large window beside small ones', (w, h, n) => {
+    const [large, ...small] = layoutRects(n, w, h) as [Rect, ...Rect[]]
+    const side = n / 2
+    expect(large.width).toBe(small[0]!.width * (side - 1) + GAP * (side - 2))
+    expect(large.height).toBe(small[0]!.height * (side - 1) + GAP * (side - 2))
+    for (const one of small) expect([one.width, one.height]).toEqual([small[0]!.width, small[0]!.height])
+    expect(Math.max(...small.map((r) => r.x + r.width)) - large.x).toBe(small[0]!.width * side + GAP * (side - 1))
+  })
+  it.each([[390, 680], [820, 1180], [600, 800]] as const)('%i×%i: six and eight are even where a large one would cost the others', (w, h) => {
+    for (const n of [6, 8] as const) expect(new Set(layoutRects(n, w, h).map((r) => r.width)).size).toBe(1)
+  })
 
   it('takes the shape of the picture in portrait', () => {
     expect(layoutRects(1, 400, 800, 4 / 3)[0]).toEqual({ x: 0, y: 250, width: 400, height: 300 })
@@ -76,5 +96,48 @@ describe('contain', () => {
   it('letterboxes and centres', () => {
     expect(contain({ x: 10, y: 0, width: 200, height: 200 }, 16, 9)).toEqual({ x: 10, y: 43, width: 200, height: 113 })
     expect(contain({ x: 0, y: 0, width: 200, height: 50 }, 4, 3)).toEqual({ x: 66, y: 0, width: 67, height: 50 })
+  })
+})
+
+describe('neighbour', () => {
+  const grid = layoutRects(4, 800, 600)
+  it.each([
+    [0, 'right', 1], [0, 'down', 2], [3, 'left', 2], [3, 'up', 1], [0, 'left', null], [1, 'right', 2], [2, 'left', 1], [3, 'right', null], [2, 'down', null], [9, 'up', null],
+  ] as const)('of %i to the %s is %s', (from, direction, want) => {
+    expect(neighbour(grid, from, direction)).toBe(want)
+  })
+  it('goes round a large window', () => {
+    const six = layoutRects(6, 1280, 720)
+    expect([neighbour(six, 0, 'right'), neighbour(six, 0, 'down'), neighbour(six, 2, 'left'), neighbour(six, 4, 'up')]).toEqual([1, 3, 0, 0])
+    expect([neighbour(six, 3, 'right'), neighbour(six, 5, 'up'), neighbour(six, 1, 'down')]).toEqual([4, 2, 2])
+  })
+  it('reaches every window from every other', () => {
+    for (const [w, h] of SIZES) {
+      for (const n of COUNTS) {
+        const rects = layoutRects(n, w, h)
+        const reached = new Set([0])
+        const walk = (at: number): void => {
+          for (const direction of ['left', 'right', 'up', 'down'] as const) {
+            const to = neighbour(rects, at, direction)
+            if (to === null || reached.has(to)) continue
+            reached.add(to)
+            walk(to)
+          }
+        }
+        walk(0)
+        expect(reached.size, `${w}×${h} in ${n}`).toBe(n)
+      }
+    }
+  })
+})
+
+describe('choosing', () => {
+  it('knows its layouts', () => {
+    expect([asLayout(12), asLayout(5), asLayout(0)]).toEqual([12, 4, 4])
+    expect([0, 1, 2, 3, 7, 10, 13, 99].map(fittingLayout)).toEqual([1, 1, 2, 4, 8, 12, 16, 16])
+  })
+  it('finds the window at a point', () => {
+    const grid = layoutRects(4, 800, 600)
+    expect([rectAt(grid, 10, 100), rectAt(grid, 799, 500), rectAt(grid, 10, 10)]).toEqual([0, 3, null])
   })
 })

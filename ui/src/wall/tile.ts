@@ -66,6 +66,8 @@ export class WallTile {
   /** null while the window is hidden. */
   rect: Rect | null = null
   hasPicture = false
+  /** By the user: no streams until they play on. */
+  paused = false
   /** Of the picture on screen, milliseconds since 1970 UTC. */
   arrivedAtMs = 0
   width = 0
@@ -105,7 +107,7 @@ export class WallTile {
     const state = stream?.player.state
     // Enlarged and the main stream does not come: the sub stream plays on, and the reason is told all the same.
     const reason = target?.player.phase === 'failed' || target?.player.phase === 'backoff' ? target.player.state : state
-    const phase = stream === undefined ? (active && this.rect !== null ? 'connecting' : 'paused') : viewPhase(stream.player.phase)
+    const phase = stream === undefined ? (active && this.rect !== null && !this.paused ? 'connecting' : 'paused') : viewPhase(stream.player.phase)
     const telling = phase !== 'playing' || reason !== state
     // The picture is not of the stream one would expect here, and this is why.
     const otherRefused = this.unsupported.has(enlarged ? 'main' : 'sub')

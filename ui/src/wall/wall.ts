@@ -2,8 +2,8 @@
 import type { Profile } from '@/api/generated'
 import { systemClock, type Clock } from '@/media/clock'
 import type { Picture } from '@/media/sinks/sink'
-import { listenForGestures } from './gestures'
-import { clampPage, contain, layoutRects, pageCount, pageIndices, pageOf, type LayoutCount, type Rect } from './layout'
+import { listenForGestures, type CarryHandlers } from './gestures'
+import { clampPage, contain, layoutRects, pageCount, pageIndices, pageOf, rectAt, type LayoutCount, type Rect } from './layout'
 import type { Look } from './look'
 import { WallRenderer, type RendererOptions } from './renderer'
 import { Streams, type Rpc, type StreamsSetup } from './streams'
@@ -20,6 +20,8 @@ export interface WallOptions {
   /** At most four times a second, and at once when a phase or the layout changes. */
   onViews(views: TileView[]): void
   onPage(page: number, pages: number): void
+  /** Who carries windows from place to place. */
+  carry?: CarryHandlers
   /** For tests and benchmarks. */
   environment?: Partial<Omit<StreamsSetup, 'rpc'>> & { renderer?: RendererOptions }
 }
@@ -39,6 +41,8 @@ export class Wall {
   private readonly streams: Streams
   private readonly stopGestures: () => void
   private tiles: WallTile[] = []
+  /** Positions on the wall up to the last that holds a channel; empty windows between them count. */
+  private places = 0
   private layout: LayoutCount
   private page = 0
   private selected: number | null = null
@@ -88,26 +92,30 @@ export class Wall {
       swipe: (direction) => {
         if (this.enlarged === null) this.setPage(this.page + direction)
       },
+      ...(options.carry && { carry: options.carry }),
     })
     window.__bartizanWall = this
     this.resize()
   }
 
-  setChannels(channels: WallChannel[]): void {
+  /** Who is in which window, over all pages; null leaves one empty. Channels keep their streams where they go. */
+  setChannels(channels: readonly (WallChannel | null)[]): void {
     const old = new Map(this.tiles.map((tile) => [key(tile.channel), tile]))
-    this.tiles = channels.map((channel, index) => {
+    this.places = channels.length
+    this.tiles = channels.flatMap((channel, index) => {
+      if (channel === null) return []
       const tile = old.get(key(channel))
-      if (tile === undefined || !old.delete(key(channel))) return new WallTile(this.nextId++, index, channel)
+      if (tile === undefined || !old.delete(key(channel))) return [new WallTile(this.nextId++, index, channel)]
       tile.index = index
       tile.channel = channel
-      return tile
+      return [tile]
     })
     for (const gone of old.values()) {
       for (const profile of [...gone.streams.keys()]) this.streams.stop(gone, profile, 0, false)
       this.renderer.remove(gone.id)
     }
-    if (this.enlarged !== null && this.enlarged >= channels.length) this.enlarged = null
-    if (this.selected !== null && this.selected >= channels.length) this.selected = null
+    if (this.enlarged !== null && this.at(this.enlarged) === undefined) this.enlarged = null
+    if (this.selected !== null && pageOf(this.selected, this.layout) >= this.pages) this.selected = null
     this.reconcile(PAGE_LINGER_MS)
   }
 
@@ -136,7 +144,7 @@ export class Wall {
   }
 
   enlarge(index: number | null): void {
-    const to = index !== null && this.tiles[index] !== undefined ? index : null
+    const to = index !== null && this.at(index) !== undefined ? index : null
     if (to === this.enlarged) return
     this.enlarged = to
     if (to !== null) {
@@ -161,8 +169,14 @@ export class Wall {
     this.reconcile(0)
   }
 
+  /** Stops or starts the streams of one window, or of all; the last picture stays. */
+  setPaused(index: number | null, on: boolean): void {
+    for (const tile of this.tiles) if (index === null || tile.index === index) tile.paused = on
+    this.reconcile(0)
+  }
+
   retry(index: number): void {
-    const tile = this.tiles[index]
+    const tile = this.at(index)
     if (tile === undefined) return
     tile.unsupported.clear()
     const stream = tile.streams.get(tile.target)
@@ -172,13 +186,13 @@ export class Wall {
 
   /** Shows a window brighter, turned, mirrored …, without touching its device. */
   setLook(index: number, look: Readonly<Look>): void {
-    const tile = this.tiles[index]
+    const tile = this.at(index)
     if (tile !== undefined) this.renderer.look(tile.id, { ...look })
   }
 
   /** Where the picture of a window is within the wall, CSS pixels; null while it is hidden or has no picture. */
   pictureBox(index: number): Rect | null {
-    const tile = this.tiles[index]
+    const tile = this.at(index)
     return tile === undefined || tile.rect === null || tile.width === 0 ? null : contain(tile.rect, tile.width, tile.height)
   }
 
@@ -214,7 +228,11 @@ export class Wall {
   }
 
   private get pages(): number {
-    return pageCount(this.tiles.length, this.layout)
+    return pageCount(this.places, this.layout)
+  }
+
+  private at(index: number): WallTile | undefined {
+    return this.tiles.find((tile) => tile.index === index)
   }
 
   /** Brings windows, streams and the renderer to what page, layout, enlargement and activity say. */
@@ -223,7 +241,7 @@ export class Wall {
     this.page = clampPage(this.page, this.pages)
     const { clientWidth: width, clientHeight: height } = this.options.mount
     const one = this.enlarged !== null || this.layout === 1
-    const single = this.tiles[this.enlarged ?? this.page]
+    const single = this.at(this.enlarged ?? this.page)
     const aspect = one && single !== undefined && single.width > 0 ? single.width / single.height : undefined
     this.rects = layoutRects(this.enlarged !== null ? 1 : this.layout, width, height, aspect)
     const indices = this.enlarged !== null ? [this.enlarged] : pageIndices(this.page, this.layout)
@@ -245,7 +263,7 @@ export class Wall {
   private reconcileStreams(tile: WallTile, lingerMs: number): void {
     const wanted = new Set<Profile>()
     const isEnlarged = tile.index === this.enlarged
-    if (this.active && tile.rect !== null) {
+    if (this.active && tile.rect !== null && !tile.paused) {
       wanted.add(tile.base)
       if (isEnlarged && !tile.unsupported.has('main')) wanted.add('main')
     }
@@ -253,7 +271,7 @@ export class Wall {
     for (const profile of wanted) this.streams.start(tile, profile)
     for (const profile of [...tile.streams.keys()]) {
       if (wanted.has(profile)) continue
-      const paused = !this.active
+      const paused = !this.active || tile.paused
       // On screen still, so it stays until the wanted one has its first picture.
       const bridging = wanted.size > 0 && tile.shown === profile
       this.streams.stop(tile, profile, paused ? 0 : bridging ? MAIN_LINGER_MS : wanted.size > 0 ? 0 : lingerMs, paused)
@@ -301,9 +319,10 @@ export class Wall {
     queueMicrotask(() => this.reconcile(0))
   }
 
-  private indexAt(x: number, y: number): number | null {
-    const at = this.rects.findIndex((r) => x >= r.x && y >= r.y && x < r.x + r.width && y < r.y + r.height)
-    if (at < 0) return null
+  /** The window at a point within the mount, CSS pixels. */
+  indexAt(x: number, y: number): number | null {
+    const at = rectAt(this.rects, x, y)
+    if (at === null) return null
     return this.enlarged ?? this.page * this.layout + at
   }
 
@@ -342,7 +361,7 @@ export class Wall {
     if (this.enlarged === null) {
       this.rects.forEach((rect, at) => {
         const index = this.page * this.layout + at
-        if (index >= this.tiles.length) views.push(emptyView(index, rect, index === this.selected))
+        if (this.at(index) === undefined) views.push(emptyView(index, rect, index === this.selected))
       })
     }
     this.options.onViews(views)

@@ -91,6 +91,7 @@ impl From<bartizan_app::Settings> for dto::Settings {
             },
             layout: settings.layout,
             ptz_step: settings.ptz_step,
+            wall_tools: settings.wall_tools,
         }
     }
 }
