@@ -25,6 +25,7 @@ export const router = createRouter({
     { path: '/device/add/many', component: () => import('@/views/add/AddManyView.vue') },
     { path: '/device/add/card', component: () => import('@/views/add/CardAddView.vue') },
     { path: '/devices/card', component: () => import('@/views/device/CardView.vue') },
+    { path: '/files', component: () => import('@/views/FilesView.vue') },
     { path: '/help/:topic', component: () => import('@/views/HelpView.vue'), props: true },
     { path: '/device/:id', component: () => import('@/views/device/DeviceEditView.vue'), props: true },
     { path: '/device/:id/about', component: () => import('@/views/device/DeviceView.vue'), props: true },

@@ -1,6 +1,7 @@
 import { adding } from './adding.en'
 import { codes } from './codes.en'
 import { devices } from './devices.en'
+import { files } from './files.en'
 import { help } from './help.en'
 import { wall } from './wall.en'
 
@@ -113,6 +114,7 @@ export const en = {
   ...adding,
   ...devices,
   ...help,
+  ...files,
   ...wall,
 }
 

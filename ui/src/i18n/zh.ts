@@ -1,6 +1,7 @@
 import { adding } from './adding.zh'
 import { codes } from './codes.zh'
 import { devices } from './devices.zh'
+import { files } from './files.zh'
 import { help } from './help.zh'
 import { wall } from './wall.zh'
 import type { Messages } from './en'
@@ -113,5 +114,6 @@ export const zh: Messages = {
   ...adding,
   ...devices,
   ...help,
+  ...files,
   ...wall,
 }
