@@ -101,7 +101,7 @@ impl Snapshots {
                 }
                 Err(error) => {
                     drop(attachment);
-                    return self.from_device(channel, title, count, error).await;
+                    return self.ask_device(channel, title, count, error).await;
                 }
             };
             let at = if taken.is_empty() { asked } else { picture.arrival };
@@ -129,7 +129,7 @@ impl Snapshots {
     }
 
     /// Pictures that the device makes by itself.
-    async fn from_device(
+    async fn ask_device(
         &self,
         channel: &ChannelId,
         title: &str,
