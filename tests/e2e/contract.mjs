@@ -57,6 +57,23 @@ export const CALLS = [
   { name: 'control.resetImaging', says: 'an unknown device', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
   { name: 'control.switches', says: 'an unknown device', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
   { name: 'control.switch', says: 'an unknown device', request: { device: 'none', channel: 1, what: { kind: 'wipe', everyS: null } }, ...failsWith('notFound') },
+  { name: 'record.start', says: 'an unknown device', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
+  { name: 'record.stop', says: 'nothing is recorded', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
+  { name: 'record.list', says: 'a revision and recordings', request: {}, ok: (list) => {
+    fields('revision', 'recordings')(list)
+    assert.deepEqual(list.recordings, [])
+  } },
+  { name: 'snapshot.take', says: 'an unknown device', request: { device: 'none', channel: 1, count: 1 }, ...failsWith('notFound') },
+  { name: 'snapshot.take', says: 'a count that is no number', request: { device: 'none', channel: 1, count: 'x' }, ...failsWith('invalidInput') },
+  { name: 'files.list', says: 'a revision and files', request: {}, ok: (list) => {
+    fields('revision', 'files')(list)
+    assert.ok(Array.isArray(list.files))
+  } },
+  { name: 'files.thumbnail', says: 'an unknown file', request: { id: 'none' }, ...failsWith('notFound') },
+  { name: 'files.read', says: 'a name with a folder', request: { id: '../bartizan', offset: 0, length: 9 }, ...failsWith('notFound') },
+  { name: 'files.export', says: 'an unknown file', request: { id: 'none', fileName: 'x.mp4' }, ...failsWith('notFound') },
+  { name: 'files.delete', says: 'a name with a folder', request: { ids: ['../bartizan'] }, ...failsWith('notFound') },
+  { name: 'files.restore', says: 'nothing in the trash', request: { ids: ['none'] }, ...failsWith('notFound') },
   { name: 'settings.set', says: 'a PTZ step beyond 8', request: { ptzStep: 9 }, ...failsWith('invalidInput') },
   { name: 'protection.state', says: 'how it is protected', request: {}, ok: (state) => {
     fields('offered', 'kind', 'locked', 'askAfterS', 'waitMs', 'triesLeft')(state)

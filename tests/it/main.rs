@@ -15,6 +15,7 @@ mod media_wire;
 mod onvif_driver;
 mod onvif_witnesses;
 mod protection;
+mod recording;
 mod secrets;
 mod sim_witness;
 mod support;

@@ -29,6 +29,7 @@ export const router = createRouter({
     { path: '/help', component: () => import('@/views/help/HelpIndexView.vue') },
     { path: '/help/failure/:code', component: () => import('@/views/help/FailureHelpView.vue'), props: true },
     { path: '/protection', component: () => import('@/views/ProtectionView.vue') },
+    { path: '/files', component: () => import('@/views/FilesView.vue') },
     { path: '/help/:topic', component: () => import('@/views/HelpView.vue'), props: true },
     { path: '/feedback', component: () => import('@/views/help/FeedbackView.vue') },
     { path: '/about', component: () => import('@/views/help/AboutView.vue') },

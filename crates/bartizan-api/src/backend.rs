@@ -5,6 +5,7 @@ mod control;
 mod convert;
 mod diagnostics;
 mod favourites;
+mod files;
 mod pictures;
 mod protection;
 mod scan;
@@ -314,6 +315,46 @@ impl Commands for Backend {
     async fn control_switch(&self, request: dto::SwitchRequest) -> Result<dto::Switches> {
         let channel = control::channel(request.device, request.channel);
         control::switch(&self.app.control, &channel, request.what).await
+    }
+
+    async fn record_start(&self, request: dto::RecordStart) -> Result<dto::Recording> {
+        files::start(&self.app, request)
+    }
+
+    async fn record_stop(&self, request: dto::ChannelRef) -> Result<dto::Recording> {
+        files::stop(&self.app, &control::channel(request.device, request.channel)).await
+    }
+
+    async fn record_list(&self, _: dto::Empty) -> Result<dto::Recordings> {
+        Ok(files::list_recordings(&self.app))
+    }
+
+    async fn snapshot_take(&self, request: dto::TakeSnapshot) -> Result<dto::TakenFiles> {
+        files::snapshot(&self.app, request).await
+    }
+
+    async fn files_list(&self, _: dto::Empty) -> Result<dto::FileList> {
+        files::list(&self.app).await
+    }
+
+    async fn files_thumbnail(&self, request: dto::FileRef) -> Result<dto::SnapshotDto> {
+        files::thumbnail(&self.app, &request.id).await
+    }
+
+    async fn files_read(&self, request: dto::FileRead) -> Result<dto::FileBytes> {
+        files::read(&self.app, request).await
+    }
+
+    async fn files_export(&self, request: dto::FileExport) -> Result<dto::SavedPicture> {
+        files::export(&self.app, self.shell.pictures.as_deref(), request).await
+    }
+
+    async fn files_delete(&self, request: dto::FileRefs) -> Result<dto::Deleted> {
+        files::delete(&self.app, request).await
+    }
+
+    async fn files_restore(&self, request: dto::FileRefs) -> Result<dto::Empty> {
+        files::restore(&self.app, request).await
     }
 
     async fn settings_get(&self, _: dto::Empty) -> Result<dto::Settings> {

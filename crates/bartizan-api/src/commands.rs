@@ -170,6 +170,26 @@ commands! {
     traffic_get "traffic.get" (TrafficRequest) -> TrafficReport;
     /// Tells whether the network costs by the byte.
     traffic_network "traffic.network" (Network) -> Empty;
+    /// Records a channel to a file on this machine.
+    record_start "record.start" (RecordStart) -> Recording;
+    /// Ends a recording, or forgets one that ended by itself.
+    record_stop "record.stop" (ChannelRef) -> Recording;
+    /// All recordings under way, and those that ended by themselves.
+    record_list "record.list" (Empty) -> Recordings;
+    /// Takes pictures of a channel in full size.
+    snapshot_take "snapshot.take" (TakeSnapshot) -> TakenFiles;
+    /// Recordings and snapshots on this machine, the newest first.
+    files_list "files.list" (Empty) -> FileList;
+    /// A small picture of a file.
+    files_thumbnail "files.thumbnail" (FileRef) -> SnapshotDto;
+    /// A part of a file, for sharing and saving.
+    files_read "files.read" (FileRead) -> FileBytes;
+    /// Copies a file to where the system keeps pictures.
+    files_export "files.export" (FileExport) -> SavedPicture;
+    /// Deletes files, with a way back for a while.
+    files_delete "files.delete" (FileRefs) -> Deleted;
+    /// Takes a deletion back.
+    files_restore "files.restore" (FileRefs) -> Empty;
     /// The settings.
     settings_get "settings.get" (Empty) -> Settings;
     /// Changes some settings and gives them all.

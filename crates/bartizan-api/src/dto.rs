@@ -4,12 +4,13 @@ mod adding;
 mod control;
 mod diagnostics;
 mod favourites;
+mod files;
 mod protection;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-pub use self::{adding::*, control::*, diagnostics::*, favourites::*, protection::*};
+pub use self::{adding::*, control::*, diagnostics::*, favourites::*, files::*, protection::*};
 
 /// No arguments, or nothing to tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -44,6 +44,8 @@ pub fn typescript() -> String {
         ProtectionAskAfter ProtectionForget DefaultPage MeteredPolicy FavouriteList Favourite NewFavourite
         FavouriteChange FavouriteChannels FavouriteRef FavouriteOrder KeepPicture LastPicturesRequest LastPictures
         LastPicture WallMemory WallMemoryReply Network TrafficRequest TrafficReport DeviceTraffic
+        RecordStart Recording Recordings TakeSnapshot TakenFiles
+        FileKind MediaFile FileList FileRef FileRefs FileRead FileBytes FileExport
     }
     out.push_str(&commands::schema_typescript());
     out

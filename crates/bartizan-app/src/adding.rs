@@ -468,7 +468,7 @@ mod tests {
         let store = Store::in_memory(Vault::in_memory()).unwrap();
         let families = families.iter().map(|one| one.clone() as Arc<dyn Family>).collect();
         let journal = Arc::new(crate::Journal::new(Arc::new(SystemClock)));
-        App::with_parts(store, true, journal, Arc::new(NoVideo), families).await.unwrap()
+        App::with_parts(store, crate::passing_files(), journal, Arc::new(NoVideo), families).await.unwrap()
     }
 
     fn draft(password: &str) -> Draft {

@@ -456,7 +456,9 @@ mod tests {
         let store = Store::in_memory(Vault::in_memory()).unwrap();
         let journal = Arc::new(crate::Journal::new(Arc::new(SystemClock)));
         let families: Vec<Arc<dyn bartizan_device::Family>> = vec![family];
-        let app = App::with_parts(store, true, journal, Arc::new(NoVideo), families).await.unwrap();
+        let app = App::with_parts(store, crate::passing_files(), journal, Arc::new(NoVideo), families)
+            .await
+            .unwrap();
         let draft = Draft {
             host: Some("127.0.0.1".into()),
             user: Some("admin".into()),

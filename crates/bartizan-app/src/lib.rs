@@ -13,18 +13,21 @@ mod drivers;
 #[cfg(test)]
 mod fake;
 mod favourites;
+mod files;
 mod gate;
 pub mod live;
 mod probe;
 mod protection;
+mod recording;
 mod routes;
 mod search;
 mod settings;
+mod snapshot;
 mod traffic;
 
 use std::{path::Path, sync::Arc};
 
-use bartizan_base::{Clock, Result};
+use bartizan_base::{Clock, OwnedTask, Result, random_token};
 pub use bartizan_device as device;
 pub use bartizan_device::Transport;
 use bartizan_device::{Family, StreamOpener};
@@ -50,13 +53,16 @@ pub use self::{
     draft::{AddedBy, Draft, PortsDraft, is_local},
     drivers::Drivers,
     favourites::{Favourites, LARGEST_PICTURE},
+    files::{FILES_UNDO, FileEntry, FileKind, Files, LARGEST_READ},
     gate::{Account, LoginGate, Pass},
     protection::{MOST_ASK_AFTER, Protection, ProtectionState},
+    recording::{DISK_RESERVE, FreeSpace, Recorder, RecordingState, free_space},
     routes::RouteChooser,
     search::{FoundDevice, Search, SearchPlan, SearchView},
     settings::{
         DefaultPage, LAYOUTS, Language, MeteredPolicy, RememberedChannel, Settings, Theme, WallMemory,
     },
+    snapshot::{MOST_PICTURES, Snapshots},
     traffic::{FLUSH_EVERY, Traffic, TrafficReport},
 };
 
@@ -78,11 +84,19 @@ pub struct App {
     pub journal: Arc<Journal>,
     /// PIN or password of the app.
     pub protection: Arc<Protection>,
+    /// Recordings and snapshots.
+    pub files: Arc<Files>,
+    /// Recording live streams.
+    pub recorder: Recorder,
+    /// Taking snapshots.
+    pub snapshots: Snapshots,
     /// Nothing is stored.
     pub ephemeral: bool,
     store: Store,
     /// Serialises read-change-write of the settings.
     settings: Mutex<()>,
+    /// Finishes what an earlier run left torn.
+    _finishing: OwnedTask,
 }
 
 impl App {
@@ -95,13 +109,13 @@ impl App {
             )
         })?;
         let store = Store::open(&folder.join("bartizan.sqlite"), Vault::in_folder(folder))?;
-        Self::assemble(store, false, clock).await
+        Self::assemble(store, Files::new(folder.join("media"), false), clock).await
     }
 
     /// An app that stores nothing, watching `sources` (RTSP URLs). A source that cannot be reached is kept: the wall
     /// shows why.
     pub async fn ephemeral(sources: &[String], clock: Arc<dyn Clock>) -> Result<Self> {
-        let app = Self::assemble(Store::in_memory(Vault::in_memory())?, true, clock).await?;
+        let app = Self::assemble(Store::in_memory(Vault::in_memory())?, passing_files(), clock).await?;
         let drafts: Vec<Draft> =
             sources.iter().map(|url| Draft { url: Some(url.clone()), ..Draft::default() }).collect();
         let probed = futures::future::join_all(drafts.iter().map(|draft| app.devices.probe(draft))).await;
@@ -117,29 +131,29 @@ impl App {
         Ok(app)
     }
 
-    async fn assemble(store: Store, ephemeral: bool, clock: Arc<dyn Clock>) -> Result<Self> {
+    async fn assemble(store: Store, files: Arc<Files>, clock: Arc<dyn Clock>) -> Result<Self> {
         let journal = Arc::new(Journal::new(clock));
         let opener = bartizan_rtsp::RtspOpener::new().with_recorder(journal.description_recorder());
         let opener: Arc<dyn StreamOpener> = Arc::new(opener);
         let families = families(&journal);
-        Self::with_parts(store, ephemeral, journal, opener, families).await
+        Self::with_parts(store, files, journal, opener, families).await
     }
 
     /// The app over given adapters.
     pub(crate) async fn with_parts(
         store: Store,
-        ephemeral: bool,
+        files: Arc<Files>,
         journal: Arc<Journal>,
         opener: Arc<dyn StreamOpener>,
         families: Vec<Arc<dyn Family>>,
     ) -> Result<Self> {
-        Self::with_parts_at(store, ephemeral, journal, opener, families, KdfCost::STANDARD).await
+        Self::with_parts_at(store, files, journal, opener, families, KdfCost::STANDARD).await
     }
 
     /// As [`with_parts`](Self::with_parts), with the cost of turning the app's secret into a key.
     pub(crate) async fn with_parts_at(
         store: Store,
-        ephemeral: bool,
+        files: Arc<Files>,
         journal: Arc<Journal>,
         opener: Arc<dyn StreamOpener>,
         families: Vec<Arc<dyn Family>>,
@@ -165,9 +179,14 @@ impl App {
             clock: clock.clone(),
             cost,
         };
-        let protection = Protection::load(protected, !ephemeral).await?;
+        let protection = Protection::load(protected, !files.is_temporary()).await?;
+        let recorder = Recorder::new(live.clone(), files.clone(), Arc::new(free_space));
+        let snapshots = Snapshots::new(live.clone(), control.clone(), files.clone(), clock.clone());
         let devices = Devices::new(book, families, live.clone(), gate, control.clone(), clock);
-        let settings = Mutex::new(());
+        let finishing = {
+            let files = files.clone();
+            OwnedTask::spawn(async move { files.recover().await })
+        };
         Ok(Self {
             devices,
             live,
@@ -177,9 +196,13 @@ impl App {
             traffic,
             journal,
             protection,
-            ephemeral,
+            ephemeral: files.is_temporary(),
+            files,
+            recorder,
+            snapshots,
             store,
-            settings,
+            settings: Mutex::new(()),
+            _finishing: finishing,
         })
     }
 
@@ -197,7 +220,10 @@ impl App {
 
     /// The program ends: stops what moves and closes all streams, within a bounded time.
     pub async fn shutdown(&self) {
-        futures::join!(self.control.shutdown(), self.live.shutdown());
+        // Recordings first: they end with whole files while their streams still stand.
+        futures::join!(self.control.shutdown(), self.recorder.shutdown());
+        self.live.shutdown().await;
+        self.files.close();
         if let Err(error) = self.traffic.flush().await {
             tracing::warn!(%error, "the bytes received could not be stored");
         }
@@ -237,4 +263,9 @@ fn families(journal: &Arc<Journal>) -> Vec<Arc<dyn Family>> {
         Arc::new(bartizan_dahua::Dahua::default().with_recorder(journal.clone())),
         Arc::new(bartizan_onvif::Onvif::default().with_options(options)),
     ]
+}
+
+/// A folder of files that goes with the program.
+fn passing_files() -> Arc<Files> {
+    Files::new(std::env::temp_dir().join(format!("bartizan-{}", random_token())), true)
 }

@@ -7,6 +7,7 @@
 mod access_unit;
 pub mod g711;
 mod gop;
+pub mod movie;
 pub mod nal;
 mod sps;
 pub mod wire;

@@ -2126,6 +2126,247 @@ bytes: number,
  */
 meteredBytes: number, };
 
+/**
+ * `record.start`.
+ */
+export type RecordStart = { 
+/**
+ * Device id.
+ */
+device: string, 
+/**
+ * Channel number.
+ */
+channel: number, 
+/**
+ * Which stream; the main one when absent.
+ */
+profile?: Profile, };
+
+/**
+ * A recording under way, or one that ended by itself.
+ */
+export type Recording = { 
+/**
+ * Device id.
+ */
+device: string, 
+/**
+ * Channel number.
+ */
+channel: number, 
+/**
+ * Which stream.
+ */
+profile: Profile, 
+/**
+ * What the channel is called.
+ */
+title: string, 
+/**
+ * When it was asked for, milliseconds since 1970 UTC.
+ */
+startedAtMs: number, 
+/**
+ * Recorded so far, milliseconds; 0 until the first picture that a file can begin with.
+ */
+elapsedMs: number, 
+/**
+ * Written so far.
+ */
+bytes: number, 
+/**
+ * Its finished files.
+ */
+files: Array<string>, 
+/**
+ * Why it ended by itself; `diskFull` before the disk is really full.
+ */
+ended: ErrorDto | null, 
+/**
+ * How much longer the disk lasts, seconds.
+ */
+diskLeftS: number | null, 
+/**
+ * The disk is nearly full.
+ */
+diskLow: boolean, };
+
+/**
+ * `record.list`.
+ */
+export type Recordings = { 
+/**
+ * Grows with every change.
+ */
+revision: number, 
+/**
+ * By device and channel.
+ */
+recordings: Array<Recording>, };
+
+/**
+ * `snapshot.take`.
+ */
+export type TakeSnapshot = { 
+/**
+ * Device id.
+ */
+device: string, 
+/**
+ * Channel number.
+ */
+channel: number, 
+/**
+ * Pictures, 1–10, a quarter of a second apart.
+ */
+count: number, };
+
+/**
+ * Files that were just made.
+ */
+export type TakenFiles = { 
+/**
+ * In the order they were taken.
+ */
+files: Array<MediaFile>, };
+
+/**
+ * What a file is.
+ */
+export type FileKind = "recording" | "snapshot";
+
+/**
+ * A recording or snapshot on this machine.
+ */
+export type MediaFile = { 
+/**
+ * Names it.
+ */
+id: string, 
+/**
+ * What it is.
+ */
+kind: FileKind, 
+/**
+ * Device id; the device may be gone.
+ */
+device: string, 
+/**
+ * Channel number.
+ */
+channel: number, 
+/**
+ * What the channel was called; empty where that is not known any more.
+ */
+title: string, 
+/**
+ * When it was taken or begun, milliseconds since 1970 UTC.
+ */
+takenAtMs: number, 
+/**
+ * How long it plays, milliseconds; null for snapshots.
+ */
+durationMs: number | null, 
+/**
+ * Pixels; 0 where unknown.
+ */
+width: number, 
+/**
+ * Pixels; 0 where unknown.
+ */
+height: number, 
+/**
+ * `H.264`, `H.265`, `JPEG`; empty where unknown.
+ */
+codec: string, 
+/**
+ * Has a sound track.
+ */
+sound: boolean, 
+/**
+ * Size.
+ */
+bytes: number, 
+/**
+ * `files.thumbnail` has a picture of it.
+ */
+thumbnail: boolean, };
+
+/**
+ * `files.list`.
+ */
+export type FileList = { 
+/**
+ * Grows with every change.
+ */
+revision: number, 
+/**
+ * The newest first.
+ */
+files: Array<MediaFile>, };
+
+/**
+ * Names a file.
+ */
+export type FileRef = { 
+/**
+ * Which.
+ */
+id: string, };
+
+/**
+ * Names files.
+ */
+export type FileRefs = { 
+/**
+ * Which.
+ */
+ids: Array<string>, };
+
+/**
+ * `files.read`.
+ */
+export type FileRead = { 
+/**
+ * Which.
+ */
+id: string, 
+/**
+ * First byte.
+ */
+offset: number, 
+/**
+ * Bytes wanted; at most 1 MiB comes.
+ */
+length: number, };
+
+/**
+ * A part of a file.
+ */
+export type FileBytes = { 
+/**
+ * Base64; empty behind the end.
+ */
+data: string, 
+/**
+ * Bytes of the whole file.
+ */
+total: number, };
+
+/**
+ * `files.export`.
+ */
+export type FileExport = { 
+/**
+ * Which.
+ */
+id: string, 
+/**
+ * A plain name with `.mp4` or `.jpg`. A number is added where it is taken.
+ */
+fileName: string, };
+
 export interface RpcSchema {
   'app.info': { request: Empty; response: AppInfo }
   'protection.state': { request: Empty; response: ProtectionState }
@@ -2182,6 +2423,16 @@ export interface RpcSchema {
   'memory.set': { request: WallMemory; response: Empty }
   'traffic.get': { request: TrafficRequest; response: TrafficReport }
   'traffic.network': { request: Network; response: Empty }
+  'record.start': { request: RecordStart; response: Recording }
+  'record.stop': { request: ChannelRef; response: Recording }
+  'record.list': { request: Empty; response: Recordings }
+  'snapshot.take': { request: TakeSnapshot; response: TakenFiles }
+  'files.list': { request: Empty; response: FileList }
+  'files.thumbnail': { request: FileRef; response: SnapshotDto }
+  'files.read': { request: FileRead; response: FileBytes }
+  'files.export': { request: FileExport; response: SavedPicture }
+  'files.delete': { request: FileRefs; response: Deleted }
+  'files.restore': { request: FileRefs; response: Empty }
   'settings.get': { request: Empty; response: Settings }
   'settings.set': { request: SettingsPatch; response: Settings }
   'live.connect': { request: Empty; response: MediaEndpoint }

@@ -2,6 +2,7 @@ import { adding } from './adding.en'
 import { codes } from './codes.en'
 import { devices } from './devices.en'
 import { favourites } from './favourites.en'
+import { files } from './files.en'
 import { help } from './help.en'
 import { me } from './me.en'
 import { wall } from './wall.en'
@@ -95,6 +96,7 @@ export const en = {
   ...help,
   ...favourites,
   ...me,
+  ...files,
   ...wall,
   ...picture,
   ...protection,

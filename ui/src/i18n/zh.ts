@@ -2,6 +2,7 @@ import { adding } from './adding.zh'
 import { codes } from './codes.zh'
 import { devices } from './devices.zh'
 import { favourites } from './favourites.zh'
+import { files } from './files.zh'
 import { help } from './help.zh'
 import { me } from './me.zh'
 import { wall } from './wall.zh'
@@ -95,6 +96,7 @@ export const zh: Messages = {
   ...help,
   ...favourites,
   ...me,
+  ...files,
   ...wall,
   ...picture,
   ...protection,

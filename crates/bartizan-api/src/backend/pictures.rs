@@ -1,4 +1,4 @@
-//! Saves pictures where the system keeps them.
+//! Saves pictures and movies where the system keeps pictures.
 
 use std::path::{Path, PathBuf};
 
@@ -18,9 +18,23 @@ pub(super) async fn save(folder: Option<&Path>, name: &str, data: &str) -> Resul
     let bytes =
         BASE64.decode(data).map_err(|_| Error::new(Code::InvalidInput, "the picture is not base64"))?;
     let folder = folder.to_owned();
-    let path = tokio::task::spawn_blocking(move || write(&folder, &name, &bytes))
+    let path = tokio::task::spawn_blocking(move || write(&folder, &name, &mut &bytes[..]))
         .await
         .map_err(|e| Error::new(Code::Internal, e.to_string()))??;
+    Ok(dto::SavedPicture { path: path.display().to_string() })
+}
+
+/// Copies a file there under a free name; never over an existing file.
+pub(super) async fn copy(folder: Option<&Path>, name: &str, source: PathBuf) -> Result<dto::SavedPicture> {
+    let folder =
+        folder.ok_or_else(|| Error::new(Code::UnsupportedCommand, "this shell keeps no pictures"))?;
+    let (folder, name) = (folder.to_owned(), plain_name(name)?.to_owned());
+    let copied = tokio::task::spawn_blocking(move || {
+        let mut source = std::fs::File::open(source)
+            .map_err(|e| Error::new(Code::Storage, format!("the file cannot be read: {e}")))?;
+        write(&folder, &name, &mut source)
+    });
+    let path = copied.await.map_err(|e| Error::new(Code::Internal, e.to_string()))??;
     Ok(dto::SavedPicture { path: path.display().to_string() })
 }
 
@@ -33,8 +47,8 @@ fn plain_name(name: &str) -> Result<&str> {
     plain.then_some(name).ok_or_else(|| Error::new(Code::InvalidInput, "not a plain file name"))
 }
 
-fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
-    use std::io::{ErrorKind, Write};
+fn write(folder: &Path, name: &str, bytes: &mut impl std::io::Read) -> Result<PathBuf> {
+    use std::io::ErrorKind;
     let failed = |e: std::io::Error| {
         let code = if e.kind() == ErrorKind::StorageFull { Code::DiskFull } else { Code::Storage };
         Error::new(code, format!("the picture cannot be saved: {e}"))
@@ -53,7 +67,7 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
             Err(e) if e.kind() == ErrorKind::AlreadyExists => continue,
             Err(e) => return Err(failed(e)),
         };
-        if let Err(e) = file.write_all(bytes).and_then(|()| file.sync_all()) {
+        if let Err(e) = std::io::copy(bytes, &mut file).and_then(|_| file.sync_all()) {
             // Half a picture helps nobody.
             let _ = std::fs::remove_file(&path);
             return Err(failed(e));

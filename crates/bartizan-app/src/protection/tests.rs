@@ -43,7 +43,8 @@ async fn app(folder: &Path, clock: Arc<Turned>) -> App {
     let families: Vec<Arc<dyn bartizan_device::Family>> = vec![family];
     let (opener, cost) = (Arc::new(NoVideo), CHEAP);
     let journal = Arc::new(crate::Journal::new(clock));
-    App::with_parts_at(store, false, journal, opener, families, cost).await.unwrap()
+    let files = crate::Files::new(folder.join("media"), false);
+    App::with_parts_at(store, files, journal, opener, families, cost).await.unwrap()
 }
 
 fn secret(text: &str) -> Secret {

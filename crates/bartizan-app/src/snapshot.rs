@@ -1,0 +1,208 @@
+//! Snapshots: pictures of a channel in full size, decoded from its main stream.
+
+use std::{sync::Arc, time::Duration};
+
+use bartizan_base::{ChannelId, Clock, Code, Error, Result, StreamId, StreamProfile, UtcMicros};
+use bartizan_media::{AccessUnit, VideoInfo};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    control::Control,
+    files::{self, Facts, FileEntry, FileKind, Files, off_runtime},
+    live::{DecodedPicture, Delivery, Live, Phase, StreamFormat, StreamState, Viewer},
+};
+
+/// Pictures of one burst.
+pub const MOST_PICTURES: u8 = 10;
+/// Pictures of a burst are this far apart; nearer ones are hardly different.
+const BURST_STEP: Duration = Duration::from_millis(250);
+/// How long the first picture of a stream that nobody watches may take to come.
+const FIRST_LIMIT: Duration = Duration::from_secs(8);
+/// How long to wait for a picture that is newer than the request, once there is an older one.
+const FRESH_LIMIT: Duration = Duration::from_millis(1500);
+/// Decoded pictures on their way; what does not fit is not needed.
+const INBOX: usize = 4;
+
+/// Takes snapshots.
+pub struct Snapshots {
+    live: Arc<Live>,
+    control: Arc<Control>,
+    files: Arc<Files>,
+    clock: Arc<dyn Clock>,
+}
+
+enum Told {
+    Look(VideoInfo),
+    Picture(DecodedPicture),
+    Failed(Error),
+}
+
+struct Catcher(mpsc::Sender<Told>);
+
+impl Viewer for Catcher {
+    fn state(&self, state: &StreamState) {
+        if state.phase == Phase::Failed {
+            let error = state.error.clone();
+            let error = error.unwrap_or_else(|| Error::new(Code::DecoderFailed, "the stream failed"));
+            let _ = self.0.try_send(Told::Failed(error));
+        }
+    }
+
+    fn format(&self, format: &StreamFormat) {
+        let _ = self.0.try_send(Told::Look(format.video.clone()));
+    }
+
+    fn unit(&self, _: &AccessUnit) {}
+
+    fn picture(&self, picture: DecodedPicture) {
+        let _ = self.0.try_send(Told::Picture(picture));
+    }
+
+    fn wants_picture(&self) -> bool {
+        self.0.capacity() > 0
+    }
+}
+
+impl Snapshots {
+    /// Over the live service and the folder of files.
+    pub fn new(live: Arc<Live>, control: Arc<Control>, files: Arc<Files>, clock: Arc<dyn Clock>) -> Self {
+        Self { live, control, files, clock }
+    }
+
+    /// Takes `count` pictures, 1–10, [`BURST_STEP`] apart. Where the stream cannot be decoded here, the device is asked
+    /// for a picture.
+    pub async fn take(
+        &self,
+        channel: &ChannelId,
+        profile: StreamProfile,
+        title: &str,
+        count: u8,
+    ) -> Result<Vec<FileEntry>> {
+        if !(1..=MOST_PICTURES).contains(&count) {
+            return Err(Error::new(Code::InvalidInput, format!("{count} pictures are not 1-10")));
+        }
+        let (tell, mut told) = mpsc::channel(INBOX);
+        let stream = StreamId { channel: channel.clone(), profile };
+        let attachment = self.live.attach(stream, Delivery::Pictures, Arc::new(Catcher(tell)))?;
+        let asked = self.clock.now();
+        let mut look = None;
+        let mut taken = Vec::new();
+        let mut not_before = asked;
+        while taken.len() < usize::from(count) {
+            let picture = match next_picture(&mut told, &mut look, not_before).await {
+                Ok(picture) => picture,
+                // What was taken is taken.
+                Err(error) if !taken.is_empty() => {
+                    tracing::info!(%error, "a burst ended early");
+                    break;
+                }
+                Err(error) => {
+                    drop(attachment);
+                    return self.ask_device(channel, title, count, error).await;
+                }
+            };
+            let at = if taken.is_empty() { asked } else { picture.arrival };
+            not_before = UtcMicros(picture.arrival.0.max(not_before.0) + BURST_STEP.as_micros() as i64);
+            taken.push(self.keep(channel, title, at, picture, look.clone()).await?);
+        }
+        self.files.changed();
+        Ok(taken)
+    }
+
+    async fn keep(
+        &self,
+        channel: &ChannelId,
+        title: &str,
+        at: UtcMicros,
+        picture: DecodedPicture,
+        look: Option<VideoInfo>,
+    ) -> Result<FileEntry> {
+        let (width, height) = (picture.width, picture.height);
+        let jpegs = move || {
+            let frame = files::frame(width, height, &picture.data, look.as_ref());
+            Ok((files::to_jpeg(&frame)?, Some(files::to_thumbnail(&frame)?)))
+        };
+        self.save(facts(channel, title, at), jpegs, (width, height)).await
+    }
+
+    /// Pictures that the device makes by itself.
+    async fn ask_device(
+        &self,
+        channel: &ChannelId,
+        title: &str,
+        count: u8,
+        cause: Error,
+    ) -> Result<Vec<FileEntry>> {
+        let mut taken = Vec::new();
+        for _ in 0..count {
+            let jpeg = match self.control.snapshot(channel).await {
+                Ok(jpeg) => jpeg,
+                Err(error) if taken.is_empty() => {
+                    tracing::info!(%error, "the device gives no picture either");
+                    return Err(cause);
+                }
+                Err(_) => break,
+            };
+            let (small, width, height) = {
+                let jpeg = jpeg.clone();
+                off_runtime(move || files::shrink(&jpeg)).await?
+            };
+            let jpegs = move || Ok((jpeg.to_vec(), Some(small)));
+            let facts = facts(channel, title, self.clock.now());
+            taken.push(self.save(facts, jpegs, (width, height)).await?);
+        }
+        self.files.changed();
+        Ok(taken)
+    }
+
+    async fn save(
+        &self,
+        facts: Facts,
+        jpegs: impl FnOnce() -> Result<(Vec<u8>, Option<Vec<u8>>)> + Send + 'static,
+        (width, height): (u32, u32),
+    ) -> Result<FileEntry> {
+        let files = self.files.clone();
+        let id = off_runtime(move || {
+            let (jpeg, small) = jpegs()?;
+            let facts = Facts { width, height, codec: "JPEG".into(), ..facts };
+            files.create(FileKind::Snapshot, &facts)?.write_whole(&jpeg, small.as_deref())
+        })
+        .await?;
+        self.files.get(&id).await
+    }
+}
+
+fn facts(channel: &ChannelId, title: &str, at: UtcMicros) -> Facts {
+    Facts {
+        device: channel.device.to_string(),
+        channel: channel.number,
+        title: title.to_owned(),
+        taken_at_ms: at.millis(),
+        ..Facts::default()
+    }
+}
+
+/// The next picture that arrived after `not_before`. A viewer who joins gets the group of pictures from its beginning;
+/// what is older is only taken when nothing newer comes.
+async fn next_picture(
+    told: &mut mpsc::Receiver<Told>,
+    look: &mut Option<VideoInfo>,
+    not_before: UtcMicros,
+) -> Result<DecodedPicture> {
+    let began = Instant::now();
+    let mut older: Option<DecodedPicture> = None;
+    loop {
+        let limit = if older.is_some() { FRESH_LIMIT } else { FIRST_LIMIT };
+        match timeout_at(began + limit, told.recv()).await {
+            Ok(Some(Told::Look(info))) => *look = Some(info),
+            Ok(Some(Told::Picture(picture))) if picture.arrival >= not_before => return Ok(picture),
+            Ok(Some(Told::Picture(picture))) => older = Some(picture),
+            Ok(Some(Told::Failed(error))) => return Err(error),
+            Ok(None) => return Err(Error::new(Code::Cancelled, "the stream ended")),
+            Err(_) => return older.ok_or_else(|| Error::new(Code::Timeout, "no picture came in time")),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+/** Recording and snapshots of one window: each button and key ends here. */
+import { asApiError } from '@/api/client'
+import { t, tn } from '@/i18n'
+import { formatClock } from '@/lib/files'
+import { toast, toastError } from '@/lib/toast'
+import { recording } from '@/stores/recording'
+import { TOAST_ANCHOR } from './actions'
+
+/** How long a word about a new file stands. */
+const TOLD_MS = 4000
+
+interface Channel {
+  device: string
+  channel: number
+  name: string
+}
+
+export function useRecording(say: (text: string) => void, show: (kind: 'recording' | 'snapshot') => void) {
+  recording.watch(
+    ({ title }, why) => void toast(t('record.ended', { name: title, why }), 8000, undefined, TOAST_ANCHOR),
+    ({ diskLeftS }) => void toast(t('record.low', { n: Math.floor((diskLeftS ?? 0) / 60) }), 8000, undefined, TOAST_ANCHOR),
+  )
+
+  const offer = (text: string, kind: 'recording' | 'snapshot'): Promise<void> => {
+    say(text)
+    return toast(text, TOLD_MS, { text: t('record.show'), handler: () => show(kind) }, TOAST_ANCHOR)
+  }
+
+  async function toggle(channel: Channel): Promise<void> {
+    try {
+      if (recording.of(channel) === null) {
+        await recording.start(channel)
+        say(t('record.started', { name: channel.name }))
+        return
+      }
+      const done = await recording.stop(channel)
+      if (done.files.length === 0) await toast(t('record.none', { name: channel.name }), TOLD_MS, undefined, TOAST_ANCHOR)
+      else await offer(t('record.saved', { name: channel.name, time: formatClock(done.elapsedMs) }), 'recording')
+    } catch (error) {
+      await toastError(asApiError(error))
+    }
+  }
+
+  async function snapshot(channel: Channel, count: number): Promise<void> {
+    try {
+      await offer(tn('record.taken', (await recording.snapshot(channel, count)).length), 'snapshot')
+    } catch (error) {
+      await toastError(asApiError(error))
+    }
+  }
+
+  return { toggle, snapshot }
+}

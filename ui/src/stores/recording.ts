@@ -1,0 +1,74 @@
+import { reactive } from 'vue'
+import { asApiError, rpc } from '@/api/client'
+import type { MediaFile, Recording } from '@/api/generated'
+import { errorText } from '@/lib/errors'
+
+/** Often enough for a clock of seconds and for a disk that fills. */
+const LOOK_MS = 1000
+
+interface State {
+  recordings: Recording[]
+  /** When they were last told, milliseconds since 1970. */
+  toldAt: number
+}
+
+const state = reactive<State>({ recordings: [], toldAt: 0 })
+let timer = 0
+let onEnded: ((recording: Recording, why: string) => void) | null = null
+let warned = new Set<string>()
+let onLow: ((recording: Recording) => void) | null = null
+
+const keyOf = ({ device, channel }: { device: string; channel: number }): string => `${channel} ${device}`
+
+function of(channel: { device: string; channel: number }): Recording | null {
+  return state.recordings.find((one) => keyOf(one) === keyOf(channel)) ?? null
+}
+
+/** Milliseconds recorded, running on between two looks; 0 while it waits for its first picture. */
+function elapsed(recording: Recording, now: number): number {
+  return recording.elapsedMs === 0 ? 0 : recording.elapsedMs + Math.min(Math.max(0, now - state.toldAt), 2 * LOOK_MS)
+}
+
+async function look(): Promise<void> {
+  const { recordings } = await rpc('record.list', {})
+  state.toldAt = Date.now()
+  state.recordings = recordings.filter((one) => one.ended === null)
+  for (const one of state.recordings) {
+    if (one.diskLow && !warned.has(keyOf(one))) onLow?.(one)
+    if (one.diskLow) warned.add(keyOf(one))
+  }
+  for (const one of recordings) {
+    if (one.ended === null) continue
+    // Told once; after that it is history.
+    await rpc('record.stop', { device: one.device, channel: one.channel })
+    onEnded?.(one, errorText(asApiError(one.ended)))
+  }
+  window.clearTimeout(timer)
+  if (state.recordings.length > 0) timer = window.setTimeout(() => void look().catch(() => undefined), LOOK_MS)
+  else warned = new Set()
+}
+
+/** Also what was begun before the page was loaded anew. */
+function watch(ended: (recording: Recording, why: string) => void, low: (recording: Recording) => void): void {
+  onEnded = ended
+  onLow = low
+  look().catch(() => undefined)
+}
+
+async function start(channel: { device: string; channel: number }): Promise<void> {
+  await rpc('record.start', { device: channel.device, channel: channel.channel })
+  await look()
+}
+
+async function stop(channel: { device: string; channel: number }): Promise<Recording> {
+  const done = await rpc('record.stop', { device: channel.device, channel: channel.channel })
+  await look()
+  return done
+}
+
+async function snapshot(channel: { device: string; channel: number }, count: number): Promise<MediaFile[]> {
+  const { files } = await rpc('snapshot.take', { device: channel.device, channel: channel.channel, count })
+  return files
+}
+
+export const recording = { state: state as Readonly<State>, of, elapsed, watch, start, stop, snapshot }
