@@ -59,7 +59,7 @@ async fn a_recording_becomes_a_file_that_others_play() {
     let (_, list) = app.files.list().await.expect("a list");
     assert_eq!(list.len(), 1);
     let entry = &list[0];
-    assert_eq!(done.files, [entry.id.clone()]);
+    assert_eq!(done.files, std::slice::from_ref(&entry.id));
     assert_eq!((entry.kind, &entry.channel, &*entry.title), (FileKind::Recording, &stream.channel, "Gate"));
     assert!(entry.thumbnail, "a small picture of it");
     assert!(entry.duration.expect("a duration") >= Duration::from_secs(2));
