@@ -150,6 +150,7 @@ fn browser(tally: &mut Tally) -> Result<(), String> {
         "wall.e2e.mjs",
         "picture.e2e.mjs",
         "favourites.e2e.mjs",
+        "files.e2e.mjs",
         "help.e2e.mjs",
         "contract.e2e.mjs",
         "protection.e2e.mjs",
