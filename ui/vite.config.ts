@@ -7,6 +7,14 @@ const source = fileURLToPath(new URL('./src', import.meta.url))
 export default defineConfig({
   plugins: [vue()],
   resolve: { alias: { '@': source } },
-  build: { target: 'es2022', chunkSizeWarningLimit: 2000 },
+  build: {
+    target: 'es2022',
+    chunkSizeWarningLimit: 2000,
+    rolldownOptions: {
+      // Ionic's components register themselves only when asked to, but do not say so: without this, all ninety come along,
+      // 0.6 MB more for every start to read.
+      treeshake: { moduleSideEffects: (id) => !id.includes('/@ionic/core/components/') },
+    },
+  },
   test: { environment: 'happy-dom', include: ['src/**/*.test.ts'] },
 })

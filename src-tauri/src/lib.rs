@@ -1,6 +1,8 @@
 //! The Tauri shell: a window, one command, two media carriers, and the life cycle. Everything else lives in the crates.
 
 mod carriers;
+#[cfg(mobile)]
+mod phone;
 
 use std::{
     path::PathBuf,
@@ -67,7 +69,11 @@ pub fn run() {
         pictures: None,
         search_loopback: std::env::var_os(bartizan_api::SEARCH_LOOPBACK).is_some(),
     };
-    let app = tauri::Builder::default()
+    let builder = tauri::Builder::default();
+    // Only the shell speaks to it: no capability lets the page.
+    #[cfg(mobile)]
+    let builder = builder.plugin(tauri_plugin_biometry::init());
+    let app = builder
         // Before any window: its page may call while `setup` still runs.
         .manage(Shared { ready, _carrier: carrier.map(|carrier| carrier.task), start: Mutex::default() })
         .invoke_handler(tauri::generate_handler![rpc])
@@ -84,8 +90,15 @@ pub fn run() {
             };
             let pictures = app.path().picture_dir().or_else(|_| app.path().document_dir()).ok();
             let shell = ShellInfo { pictures: pictures.map(|folder| folder.join("Bartizan")), ..shell };
+            #[cfg(mobile)]
+            let handle = app.handle().clone();
             let start = tauri::async_runtime::spawn(async move {
-                tell.send_replace(Some(open(folder, shell).await));
+                let opened = open(folder, shell).await;
+                #[cfg(mobile)]
+                if let Ok((app, _)) = &opened {
+                    phone::protect(&handle, &app.protection);
+                }
+                tell.send_replace(Some(opened.map(|(_, backend)| backend)));
                 // The sender stays until the app goes, so that late readers see the value.
                 tell.closed().await;
             });
@@ -112,7 +125,7 @@ pub fn run() {
     }
 }
 
-async fn open(folder: PathBuf, shell: ShellInfo) -> Result<Arc<Backend>, Error> {
+async fn open(folder: PathBuf, shell: ShellInfo) -> Result<(Arc<App>, Arc<Backend>), Error> {
     let clock = Arc::new(SystemClock);
     let sources = sources();
     let app = if sources.is_empty() {
@@ -120,7 +133,8 @@ async fn open(folder: PathBuf, shell: ShellInfo) -> Result<Arc<Backend>, Error> 
     } else {
         App::ephemeral(&sources, clock).await?
     };
-    Ok(Arc::new(Backend::new(Arc::new(app), shell)))
+    let app = Arc::new(app);
+    Ok((app.clone(), Arc::new(Backend::new(app, shell))))
 }
 
 /// `--source URL` (repeatable) or BARTIZAN_SOURCES, one URL a line: watch these and store nothing.

@@ -61,7 +61,10 @@ describe('adding', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_BRANDS are
     await view(page).getByRole('button', { name: 'Add', exact: true }).click()
   }
 
-  const added = () => view(page).getByRole('heading', { name: 'Added' }).waitFor({ timeout: PICTURE_MS })
+  /** What the page says instead is part of the failure, with its technical details. */
+  const added = () => view(page).getByRole('heading', { name: 'Added' }).waitFor({ timeout: PICTURE_MS }).catch(async (error) => {
+    throw new Error(`${error.message}\n${(await page.locator('[data-code]').allTextContents()).join('\n')}`)
+  })
 
   async function fillAddress(device) {
     const form = view(page)

@@ -57,6 +57,11 @@ export const CALLS = [
   { name: 'control.resetImaging', says: 'an unknown device', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
   { name: 'control.switches', says: 'an unknown device', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
   { name: 'control.switch', says: 'an unknown device', request: { device: 'none', channel: 1, what: { kind: 'wipe', everyS: null } }, ...failsWith('notFound') },
+  { name: 'streams.choices', says: 'a list', request: {}, ok: (list) => assert.ok(Array.isArray(list.choices)) },
+  { name: 'streams.choose', says: 'an unknown device', request: { device: 'none', channel: 1, choice: 'hd' }, ...failsWith('notFound') },
+  { name: 'streams.choose', says: 'a stream that does not exist', request: { device: 'none', channel: 1, choice: 'best' }, ...failsWith('invalidInput') },
+  { name: 'streams.encoders', says: 'an unknown device', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
+  { name: 'streams.setEncoder', says: 'nothing to change', request: { device: 'none', channel: 1, profile: 'main', change: {} }, ...failsWith('invalidInput') },
   { name: 'record.start', says: 'an unknown device', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
   { name: 'record.stop', says: 'nothing is recorded', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
   { name: 'record.list', says: 'a revision and recordings', request: {}, ok: (list) => {
@@ -76,7 +81,7 @@ export const CALLS = [
   { name: 'files.restore', says: 'nothing in the trash', request: { ids: ['none'] }, ...failsWith('notFound') },
   { name: 'settings.set', says: 'a PTZ step beyond 8', request: { ptzStep: 9 }, ...failsWith('invalidInput') },
   { name: 'protection.state', says: 'how it is protected', request: {}, ok: (state) => {
-    fields('offered', 'kind', 'locked', 'askAfterS', 'waitMs', 'triesLeft')(state)
+    fields('offered', 'kind', 'locked', 'askAfterS', 'waitMs', 'triesLeft', 'biometrics')(state)
     assert.deepEqual([state.kind, state.locked], [null, false])
   } },
   { name: 'protection.back', says: 'an unprotected page is not asked', request: { starting: true }, ok: (state) => assert.equal(state.locked, false) },
@@ -84,6 +89,10 @@ export const CALLS = [
   { name: 'protection.lock', says: 'nothing to lock', request: {}, ok: (state) => assert.equal(state.locked, false) },
   { name: 'protection.unlock', says: 'unlocked already', request: { secret: '271828' }, ok: (state) => assert.equal(state.locked, false) },
   // Where nothing is stored there is nothing to protect.
+  { name: 'protection.unlockByBiometrics', says: 'no sensor', request: { reason: 'Open', cancel: 'PIN' }, ...failsWith('unsupportedCommand') },
+  { name: 'protection.unlockByBiometrics', says: 'no words', request: { reason: '', cancel: 'PIN' }, ...failsWith('invalidInput') },
+  { name: 'protection.letBiometrics', says: 'no sensor', request: { secret: '271828' }, ...failsWith('unsupportedCommand') },
+  { name: 'protection.forgetBiometrics', says: 'no sensor', request: {}, ...failsWith('unsupportedCommand') },
   { name: 'protection.setUp', says: 'a PIN of five digits', request: { kind: 'pin', secret: '27182' }, fails: ['invalidInput', 'unsupportedCommand'] },
   { name: 'protection.setUp', says: 'another kind', request: { kind: 'song', secret: '271828' }, ...failsWith('invalidInput') },
   { name: 'protection.change', says: 'not protected', request: { current: '271828', kind: 'pin', secret: '314159' }, ...failsWith('notFound') },
@@ -92,12 +101,13 @@ export const CALLS = [
   { name: 'protection.forget', says: 'nobody agreed', request: { erasePasswords: false }, ...failsWith('invalidInput') },
   { name: 'protection.forget', says: 'not protected', request: { erasePasswords: true }, ...failsWith('notFound') },
   { name: 'settings.get', says: 'all settings', request: {}, ok: fields(
-    'hardDecoding', 'theme', 'language', 'layout', 'ptzStep', 'wallTools', 'captureCount', 'pushDurationS', 'noiseReduction',
+    'hardDecoding', 'qualityMode', 'fluentDelayMs', 'theme', 'language', 'layout', 'ptzStep', 'wallTools', 'captureCount', 'pushDurationS', 'noiseReduction',
     'defaultPage', 'meteredPolicy', 'meteredCapMb', 'memoryPlay', 'country',
   ) },
   { name: 'settings.set', says: 'a layout that does not exist', request: { layout: 5 }, ...failsWith('invalidInput') },
   { name: 'settings.set', says: 'all settings back', request: { layout: 16 }, ok: (all) => assert.equal(all.layout, 16) },
   { name: 'settings.set', says: 'eleven pictures at once', request: { captureCount: 11 }, ...failsWith('invalidInput') },
+  { name: 'settings.set', says: 'a delay that is none', request: { fluentDelayMs: 100 }, ...failsWith('invalidInput') },
   { name: 'settings.set', says: 'a country that is none', request: { country: 'Narnia' }, ...failsWith('invalidInput') },
   { name: 'favourites.list', says: 'a revision and groups', request: {}, ok: (list) => {
     fields('revision', 'favourites')(list)
@@ -135,6 +145,11 @@ export const CALLS = [
   }, ...failsWith('notFound') },
   { name: 'live.close', says: 'an unknown session', request: { session: 'none', tile: 1 }, ...failsWith('notFound') },
   { name: 'live.retry', says: 'an unknown session', request: { session: 'none', tile: 1 }, ...failsWith('notFound') },
+  { name: 'live.listen', says: 'an unknown session', request: { session: 'none', tile: 1, formats: [] }, ...failsWith('notFound') },
+  { name: 'live.listen', says: 'a format that does not exist', request: { session: 'none', tile: 1, formats: ['mp3'] }, ...failsWith('invalidInput') },
+  { name: 'live.mute', says: 'an unknown session', request: { session: 'none', tile: 1 }, ...failsWith('notFound') },
+  { name: 'live.pace', says: 'an unknown session', request: { session: 'none', tile: 1, pace: 'keys' }, ...failsWith('notFound') },
+  { name: 'live.refresh', says: 'an unknown session', request: { session: 'none', tile: 1 }, ...failsWith('notFound') },
   { name: 'live.hint', says: 'taken', request: { hint: 'networkChanged' }, ok: () => {} },
   { name: 'live.stats', says: 'streams and drops', request: {}, ok: fields('streams', 'dropped') },
   { name: 'diagnostics.make', says: 'a bundle of nothing yet', request: {

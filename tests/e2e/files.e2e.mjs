@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
-import { launch, noViolations, openApp, READY, reset, rpc, shoot, SIM_URL, until, untilPlaying, view } from './lib.mjs'
+import { launch, noViolations, openApp, PICTURE_MS, READY, reset, rpc, shoot, SIM_URL, until, untilPlaying, view } from './lib.mjs'
 
 describe('recordings and snapshots', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_SIM are not set', timeout: 300_000 }, () => {
   let browser
@@ -62,7 +62,7 @@ describe('recordings and snapshots', { skip: READY ? false : 'BARTIZAN_URL and B
       const path = join(folder, 'a.mp4')
       writeFileSync(path, await bytesOf(file))
       const told = execFileSync('ffprobe', ['-v', 'error', '-show_entries', 'stream=codec_name,width,height', '-of', 'json', path], { encoding: 'utf8' })
-      assert.deepEqual(JSON.parse(told).streams, [{ codec_name: 'h264', width: 1280, height: 720 }])
+      assert.deepEqual(JSON.parse(told).streams, [{ codec_name: 'h264', width: 1280, height: 720 }, { codec_name: 'pcm_mulaw' }])
     } finally {
       rmSync(folder, { recursive: true })
     }
@@ -84,7 +84,7 @@ describe('recordings and snapshots', { skip: READY ? false : 'BARTIZAN_URL and B
     const pictures = await until('two pictures', async () => {
       const { files } = await rpc(page, 'files.list')
       return files.length === 2 ? files : null
-    })
+    }, PICTURE_MS)
     for (const file of pictures) {
       const jpeg = await bytesOf(file)
       assert.deepEqual([...jpeg.subarray(0, 2)], [0xff, 0xd8])

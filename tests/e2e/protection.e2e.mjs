@@ -9,18 +9,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, describe, it } from 'node:test'
-import { AxeBuilder, launch, PICTURE_MS, rpc, shoot, SIM_URL, stats, until, view } from './lib.mjs'
+import { launch, PICTURE_MS, rpc, shoot, SIM_URL, stats, until, view, violations } from './lib.mjs'
 
 const PROGRAMS = process.env.BARTIZAN_PROGRAMS ?? ''
 const READY = PROGRAMS !== '' && SIM_URL !== ''
 const PIN = '271828'
 const PASSWORD = 'correct horse battery'
 const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true, locale: 'en-GB', colorScheme: 'dark' }
-
-async function violations(page) {
-  const { violations: found } = await new AxeBuilder({ page }).analyze()
-  return found.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`)
-}
 
 describe('protection', { skip: READY ? false : 'BARTIZAN_PROGRAMS and BARTIZAN_SIM are not set', timeout: 300_000 }, () => {
   let browser
@@ -53,6 +48,12 @@ describe('protection', { skip: READY ? false : 'BARTIZAN_PROGRAMS and BARTIZAN_S
     Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => (away ? 'hidden' : 'visible') })
     document.dispatchEvent(new Event('visibilitychange'))
   }, hidden)
+
+  /** A page that begins is a login. An address typed over a living page would be a change of pages first. */
+  async function begin(path) {
+    await page.goto('about:blank')
+    await page.goto(`${url.split('?')[0]}#${path}`)
+  }
 
   async function typePin(pin) {
     for (const digit of pin) await lock().getByRole('button', { name: digit, exact: true }).click()
@@ -100,9 +101,7 @@ describe('protection', { skip: READY ? false : 'BARTIZAN_PROGRAMS and BARTIZAN_S
   })
 
   it('locks in the background, ends the streams and asks at the return', async () => {
-    await page.goto(`${url.split('?')[0]}#/home`)
-    // A page that begins is a login.
-    await page.reload()
+    await begin('/home')
     await secretField().waitFor()
     await typePin(PIN)
     await open()
@@ -128,7 +127,8 @@ describe('protection', { skip: READY ? false : 'BARTIZAN_PROGRAMS and BARTIZAN_S
     await typePin(PIN)
     await open()
     await playing()
-    assert.equal((await rpc(page, 'live.stats')).streams.length, 1)
+    // What was counted before the lock may stand for a moment.
+    await until('one stream', async () => (await rpc(page, 'live.stats')).streams.length === 1, PICTURE_MS)
   })
 
   it('takes the keyboard as well as the keypad', async () => {
@@ -137,6 +137,79 @@ describe('protection', { skip: READY ? false : 'BARTIZAN_PROGRAMS and BARTIZAN_S
     await lock().waitFor()
     await page.keyboard.type(PIN)
     await page.keyboard.press('Enter')
+    await open()
+  })
+
+  /**
+   * No sensor is in reach of a test: the answers of the shell are those of one that has it, and a finger that fits sends
+   * the PIN, which is what the core does with what the keystore gives.
+   */
+  it('offers a finger or a face where the shell has a sensor', async () => {
+    let state = 'off'
+    let finger = 'cancelled'
+    const asked = []
+    const told = async (route, response) => {
+      const body = await response.json()
+      if (body.ok !== undefined) body.ok.biometrics = state
+      await route.fulfill({ response, json: body })
+    }
+    const instead = (route, name, more = {}) => route.fetch({ url: route.request().url().replace(/protection\.\w+/, `protection.${name}`), ...more })
+    await page.route('**/rpc/protection.*', async (route) => told(route, await route.fetch()))
+    await page.route('**/rpc/protection.letBiometrics', async (route) => {
+      const right = route.request().postDataJSON().secret === PIN
+      if (right) state = 'on'
+      // A wrong one is refused by the core itself.
+      await told(route, await instead(route, right ? 'state' : 'turnOff'))
+    })
+    await page.route('**/rpc/protection.forgetBiometrics', async (route) => {
+      state = 'off'
+      await told(route, await instead(route, 'state'))
+    })
+    await page.route('**/rpc/protection.unlockByBiometrics', async (route) => {
+      asked.push(route.request().postDataJSON())
+      if (finger === 'fits') await told(route, await instead(route, 'unlock', { postData: JSON.stringify({ secret: PIN }) }))
+      else await route.fulfill({ json: { err: { code: finger, kind: 'unauthorized', detail: 'the sheet', retryAfterMs: null, triesLeft: null } } })
+    })
+    await begin('/protection')
+    await typePin(PIN)
+    await open()
+    const on = view(page).getByRole('button', { name: 'Turn fingerprint or face on' })
+    await on.click()
+    await view(page).getByLabel('Present PIN').fill('000000')
+    await on.click()
+    await view(page).getByText('4 tries left').waitFor()
+    await view(page).getByLabel('Present PIN').fill(PIN)
+    await on.click()
+    await view(page).getByText('A fingerprint or a face opens Bartizan').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await shoot(page, 'protection-biometrics')
+
+    await page.reload()
+    const button = lock().getByRole('button', { name: 'Fingerprint or face' })
+    await button.waitFor()
+    await until('the sheet came up by itself', async () => asked.length === 1)
+    assert.deepEqual(asked[0], { reason: 'Open Bartizan', cancel: 'Use the PIN' })
+    assert.deepEqual(await violations(page), [])
+    await shoot(page, 'lock-biometrics')
+    finger = 'biometricsFailed'
+    await button.click()
+    await lock().getByText('The phone did not open it').waitFor()
+    const pad = await lock().getByRole('button', { name: '0', exact: true }).boundingBox()
+    assert.ok(pad.y + pad.height <= PHONE.viewport.height, 'the keypad is still on the screen')
+    await shoot(page, 'lock-biometrics-failed')
+    await page.setViewportSize({ width: 844, height: 390 })
+    await shoot(page, 'lock-biometrics-landscape')
+    await page.setViewportSize(PHONE.viewport)
+    finger = 'fits'
+    await button.click()
+    await open()
+    await view(page).getByRole('button', { name: 'Turn fingerprint or face off' }).click()
+    await on.waitFor()
+    await page.unrouteAll({ behavior: 'wait' })
+    await begin('/home')
+    await secretField().waitFor()
+    assert.equal(await button.count(), 0, 'without a sensor there is no button')
+    await typePin(PIN)
     await open()
   })
 
@@ -182,8 +255,7 @@ describe('protection', { skip: READY ? false : 'BARTIZAN_PROGRAMS and BARTIZAN_S
 
   it('takes a password too, changes it and is turned off again', async () => {
     await rpc(page, 'protection.setUp', { kind: 'pin', secret: PIN })
-    await page.goto(`${url.split('?')[0]}#/protection`)
-    await page.reload()
+    await begin('/protection')
     await secretField().waitFor()
     await typePin(PIN)
     await open()

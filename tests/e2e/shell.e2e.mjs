@@ -74,6 +74,27 @@ describe('shell', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_SIM are not
 
   const chooseLayout = (name) => setLayout(page, name)
 
+  it('two taps quicker than a frame end on the page of the second', async () => {
+    const shown = () => page.locator('ion-tabs .ion-page:not(.ion-page-hidden, .ion-page-invisible) h1:visible').allTextContents()
+    await goTab(page, 'devices')
+    await goTab(page, 'home')
+    const [home] = await shown()
+    // A phone that draws late. All of it in the page, so that no machine is too slow for it.
+    assert.equal(await page.evaluate(async () => {
+      const draw = window.requestAnimationFrame.bind(window)
+      window.requestAnimationFrame = (then) => setTimeout(() => draw(then), 400)
+      window.__changes = 0
+      window.addEventListener('ionNavDidChange', () => { window.__changes += 1 }, true)
+      const tap = (tab) => document.querySelector(`#tab-button-${tab}`).shadowRoot.querySelector('a').click()
+      tap('devices')
+      while (window.location.hash !== '#/devices') await new Promise((resolve) => setTimeout(resolve, 5))
+      tap('home')
+      return window.__changes
+    }), 0, 'the first was still on its way')
+    await until('both changes', async () => page.evaluate(() => window.__changes >= 2))
+    assert.deepEqual(await shown(), [home])
+  })
+
   it('takes the token out of the address', async () => {
     assert.doesNotMatch(page.url(), /token/)
   })

@@ -3,29 +3,15 @@
  * BARTIZAN_PROGRAMS is the folder of bartizan-web and bartizan-sim, BARTIZAN_UI the built page.
  */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
 import { after, before, describe, it } from 'node:test'
 import { launch, PICTURE_MS, rpc, shoot, stats, until } from './lib.mjs'
+import { PROGRAMS, start, startWeb } from './programs.mjs'
 import { sampleUsage } from './usage.mjs'
 
-const PROGRAMS = process.env.BARTIZAN_PROGRAMS ?? ''
 /** The script of `--script everything` ends within this. */
 const SCRIPT_MS = 60_000
 /** Longest pause between tries that the script can build up, and a page's own patience on top. */
 const HEAL_MS = 60_000
-
-function start(program, args, env, pick) {
-  const child = spawn(`${PROGRAMS}/${program}`, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
-  const line = new Promise((resolve, reject) => {
-    createInterface({ input: child.stdout }).on('line', (text) => {
-      const found = pick(text)
-      if (found) resolve(found)
-    })
-    child.once('exit', () => reject(new Error(`${program} ended`)))
-  })
-  return { child, line }
-}
 
 describe('the fault script', { skip: PROGRAMS === '' ? 'BARTIZAN_PROGRAMS is not set' : false, timeout: 300_000 }, () => {
   const children = []
@@ -41,7 +27,7 @@ describe('the fault script', { skip: PROGRAMS === '' ? 'BARTIZAN_PROGRAMS is not
     children.push(sim.child)
     const site = await sim.line
     const began = Date.now()
-    const web = start('bartizan-web', ['--ui', process.env.BARTIZAN_UI], { BARTIZAN_SOURCES: `rtsp://admin:bartizan1@${site}/` }, (text) => /at (http\S+)/.exec(text)?.[1])
+    const web = startWeb([], { BARTIZAN_SOURCES: `rtsp://admin:bartizan1@${site}/` })
     children.push(web.child)
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme: 'dark' })
     const complaints = []

@@ -24,9 +24,43 @@ function name(pid) {
 }
 
 function tree(roots) {
+  const parents = readdirSync('/proc').map(Number).filter(Boolean).map((pid) => [pid, Number(fields(pid)?.[1])])
   const all = [...roots]
-  for (let at = 0; at < all.length; at += 1) all.push(...childrenOf(all[at]))
+  for (let at = 0; at < all.length; at += 1) all.push(...parents.filter(([, parent]) => parent === all[at]).map(([pid]) => pid))
   return [...new Set(all)]
+}
+
+/** What a process is for: its program, and of a browser's many processes which. */
+function role(pid) {
+  let words
+  try {
+    words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+  } catch {
+    return ''
+  }
+  const program = words[0].split(' ')[0].split('/').at(-1) || name(pid)
+  // Chromium rewrites its command line to one word with spaces.
+  const all = words.join(' ')
+  const type = /--type=([\w-]+)/.exec(all)?.[1]
+  const service = /--utility-sub-type=(\w+)/.exec(all)?.[1]
+  return [program, type, service].filter(Boolean).join(' ')
+}
+
+/** Resident memory now of all processes below `roots`, MiB, summed by what they are for. */
+function rssByRole(roots) {
+  const sum = {}
+  for (const pid of tree(roots)) {
+    const stat = fields(pid)
+    const what = role(pid)
+    if (stat && what !== '') sum[what] = (sum[what] ?? 0) + (Number(stat[21]) * 4096) / 2 ** 20
+  }
+  return sum
+}
+
+/** When a process was started, milliseconds since 1970, to 10 ms. */
+function startedAt(pid) {
+  const uptime = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0])
+  return Date.now() - (uptime - Number(fields(pid)[19]) / 100) * 1000
 }
 
 function pssKib(pid) {
@@ -36,6 +70,9 @@ function pssKib(pid) {
     return 0
   }
 }
+
+/** The four quarters of a series. */
+const quarters = (series) => [0, 1, 2, 3].map((nth) => series.slice(Math.floor((series.length * nth) / 4), Math.floor((series.length * (nth + 1)) / 4)))
 
 function now(roots) {
   const sum = { cpu_s: 0, rss_mib: 0, pss_mib: 0, processes: 0, by_process: {} }
@@ -63,7 +100,12 @@ function mean(values) {
 export const sampleUsage = {
   rssMib: (pid) => (Number(fields(pid)?.[21] ?? 0) * 4096) / 2 ** 20,
   childrenOf,
+  tree,
   name,
+  rssByRole,
+  startedAt,
+  /** User and system time of one process, seconds. */
+  cpuS: (pid) => (Number(fields(pid)?.[11] ?? 0) + Number(fields(pid)?.[12] ?? 0)) / 100,
   /** Samples every half second until stopped: CPU spent in between, peak memory. */
   start(roots) {
     const before = now(roots)
@@ -85,9 +127,9 @@ export const sampleUsage = {
           cpu_s: round(after.cpu_s - before.cpu_s, 2),
           peak_rss_mib: round(Math.max(peakRss, after.rss_mib), 1),
           peak_pss_mib: round(Math.max(peakPss, after.pss_mib), 1),
-          // Means over a tenth of the time, so that one collection of garbage does not decide.
-          middle_rss_mib: round(mean(rss.slice(Math.floor(rss.length * 0.45), Math.ceil(rss.length * 0.55))), 1),
-          end_rss_mib: round(mean(rss.slice(Math.floor(rss.length * 0.9))), 1),
+          // By quarters of the time: an engine collects all of its garbage once in a minute or two, so only what is left
+          // after that tells of a leak, and only a quarter of many minutes is sure to have such a moment.
+          rss_quarters: quarters(rss).map((part) => ({ least_mib: round(Math.min(...part), 1), mean_mib: round(mean(part), 1) })),
           processes: after.processes,
           by_process: Object.fromEntries(Object.entries(after.by_process).map(([process, row]) => [
             process,

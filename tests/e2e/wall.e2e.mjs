@@ -282,6 +282,29 @@ describe('the windows of the wall', { skip: READY ? false : 'BARTIZAN_URL and BA
     await bar.waitFor({ state: 'visible' })
   })
 
+  it('what lies on a part of the wall hides no other part', async () => {
+    const box = await page.locator('canvas').boundingBox()
+    // The page in the eye of the compositor; what it did not draw is transparent.
+    const undrawn = async () => {
+      const shot = (await page.screenshot()).toString('base64')
+      return page.evaluate(async (base64) => {
+        const bitmap = await createImageBitmap(new Blob([Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0))], { type: 'image/png' }))
+        const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d')
+        context.drawImage(bitmap, 0, 0)
+        return context.getImageData(0, 0, bitmap.width, bitmap.height).data.filter((value, i) => i % 4 === 3 && value < 255).length
+      }, shot)
+    }
+    await page.evaluate(({ left, top }) => {
+      const cover = document.createElement('div')
+      cover.id = 'cover'
+      cover.style.cssText = `position:fixed;z-index:99999;left:${left}px;top:${top}px;width:200px;height:100px;background:red;will-change:transform`
+      document.body.append(cover)
+    }, { left: box.x, top: box.y + box.height - 120 })
+    await page.waitForTimeout(300)
+    assert.equal(await undrawn(), 0)
+    await page.locator('#cover').evaluate((cover) => cover.remove())
+  })
+
   it('the strip of tools swipes sideways, and keeps the order a person gives it', async () => {
     const strip = page.locator('.strip')
     const box = await strip.boundingBox()

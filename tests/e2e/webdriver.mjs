@@ -3,6 +3,13 @@ import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 
 const START_MS = 60_000
+/** The name under which WebDriver hands out elements (W3C WebDriver, 12.1). */
+const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf'
+/** W3C WebDriver, 17.4.2. */
+const KEYS = {
+  Escape: '\uE00C', Enter: '\uE007', Tab: '\uE004', Delete: '\uE017', Shift: '\uE008', PageUp: '\uE00E', PageDown: '\uE00F', Home: '\uE011',
+  ArrowLeft: '\uE012', ArrowUp: '\uE013', ArrowRight: '\uE014', ArrowDown: '\uE015',
+}
 
 /** A port that was free a moment ago. */
 function freePort() {
@@ -50,7 +57,7 @@ export async function openWindow(program, options = {}) {
       capabilities: { alwaysMatch: { 'webkitgtk:browserOptions': { binary: program, args: options.args ?? [] } } },
     })
     const session = `/session/${sessionId}`
-    await call(base, 'POST', `${session}/timeouts`, { script: 30_000, pageLoad: 30_000 })
+    await call(base, 'POST', `${session}/timeouts`, { script: 50_000, pageLoad: 50_000 })
     return {
       /** Evaluates an expression in the page; promises are awaited. */
       async run(expression) {
@@ -59,6 +66,30 @@ export async function openWindow(program, options = {}) {
         const outcome = await call(base, 'POST', `${session}/execute/async`, { script, args: [] })
         if (outcome?.error) throw new Error(outcome.error)
         return outcome?.value
+      },
+      /** Presses the left button in the middle of an element, as a mouse does; `element` is what `run` gave. */
+      click: (element) => call(base, 'POST', `${session}/element/${element[ELEMENT]}/click`, {}),
+      /** Types into an element. */
+      type: (element, text) => call(base, 'POST', `${session}/element/${element[ELEMENT]}/value`, { text }),
+      /** Empties a field. */
+      clear: (element) => call(base, 'POST', `${session}/element/${element[ELEMENT]}/clear`, {}),
+      /** Presses keys together, the last one being struck; names as in WebDriver's table of keys. */
+      async keys(...names) {
+        const values = names.map((one) => KEYS[one] ?? one)
+        const actions = [...values.map((value) => ({ type: 'keyDown', value })), ...values.reverse().map((value) => ({ type: 'keyUp', value }))]
+        await call(base, 'POST', `${session}/actions`, { actions: [{ type: 'key', id: 'keyboard', actions }] })
+      },
+      /** Moves the mouse along `points`, with the left button held from the first to the last. */
+      async drag(points, pauseMs = 0) {
+        const [first, ...rest] = points.map(({ x, y }) => ({ type: 'pointerMove', duration: 40, x: Math.round(x), y: Math.round(y) }))
+        const actions = [first, { type: 'pointerDown', button: 0 }, { type: 'pause', duration: pauseMs }, ...rest, { type: 'pointerUp', button: 0 }]
+        await call(base, 'POST', `${session}/actions`, { actions: [{ type: 'pointer', id: 'mouse', parameters: { pointerType: 'mouse' }, actions }] })
+      },
+      /** Two clicks at one place. */
+      async doubleClick({ x, y }) {
+        const press = [{ type: 'pointerDown', button: 0 }, { type: 'pointerUp', button: 0 }]
+        const actions = [{ type: 'pointerMove', duration: 0, x: Math.round(x), y: Math.round(y) }, ...press, ...press]
+        await call(base, 'POST', `${session}/actions`, { actions: [{ type: 'pointer', id: 'mouse', parameters: { pointerType: 'mouse' }, actions }] })
       },
       /** A PNG of the page, base64. */
       screenshot: () => call(base, 'GET', `${session}/screenshot`),

@@ -250,6 +250,7 @@ impl Page {
                 tile.owed += 1;
                 tile.flags.push(header.flags);
             }
+            Kind::SoundState | Kind::Sound => panic!("nobody listens"),
             Kind::Picture => {
                 let side = |at: usize| usize::from(u16::from_le_bytes([payload[at], payload[at + 1]]));
                 assert_eq!((side(0), side(2)), (640, 360));

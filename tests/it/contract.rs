@@ -178,7 +178,8 @@ async fn devices(shell: &impl ShellClient, site: &Site) {
 
 async fn settings(shell: &impl ShellClient) {
     let shape = json!({
-        "hardDecoding": true, "theme": "", "language": "", "layout": 1, "ptzStep": 1, "wallTools": [""],
+        "hardDecoding": true, "qualityMode": "", "fluentDelayMs": 1, "theme": "", "language": "", "layout": 1,
+        "ptzStep": 1, "wallTools": [""],
         "captureCount": 1, "pushDurationS": 1, "noiseReduction": 1, "defaultPage": "", "meteredPolicy": "",
         "meteredCapMb": 1, "memoryPlay": true, "country": "",
     });
@@ -187,7 +188,7 @@ async fn settings(shell: &impl ShellClient) {
     let changed =
         shell.rpc("settings.set", json!({ "theme": "dark", "layout": 16, "hardDecoding": false })).await;
     let wanted = json!({
-        "hardDecoding": false, "theme": "dark", "language": ok(&first)["language"], "layout": 16, "ptzStep": 5,
+        "hardDecoding": false, "qualityMode": "auto", "fluentDelayMs": 400, "theme": "dark", "language": ok(&first)["language"], "layout": 16, "ptzStep": 5,
         "wallTools": ok(&first)["wallTools"], "captureCount": 1, "pushDurationS": 15, "noiseReduction": 2,
         "defaultPage": "home", "meteredPolicy": "ask", "meteredCapMb": 0, "memoryPlay": false, "country": "",
     });
@@ -201,6 +202,9 @@ async fn settings(shell: &impl ShellClient) {
     let bad = [
         json!({ "captureCount": 0 }),
         json!({ "captureCount": 11 }),
+        json!({ "qualityMode": "slow" }),
+        json!({ "fluentDelayMs": 100 }),
+        json!({ "fluentDelayMs": 2001 }),
         json!({ "pushDurationS": 121 }),
         json!({ "noiseReduction": 5 }),
         json!({ "defaultPage": "moon" }),
@@ -214,7 +218,7 @@ async fn settings(shell: &impl ShellClient) {
     }
     assert_eq!(ok(&shell.rpc("settings.get", json!({})).await), &wanted, "a refused change changes nothing");
     let much = json!({
-        "captureCount": 10, "pushDurationS": 30, "noiseReduction": 4, "defaultPage": "favourites",
+        "qualityMode": "fluent", "fluentDelayMs": 700, "captureCount": 10, "pushDurationS": 30, "noiseReduction": 4, "defaultPage": "favourites",
         "meteredPolicy": "subOnly", "meteredCapMb": 500, "memoryPlay": true, "country": "CN",
     });
     let taken = shell.rpc("settings.set", much.clone()).await;
@@ -227,6 +231,36 @@ async fn settings(shell: &impl ShellClient) {
     }
     shell.rpc("settings.set", json!({ "layout": 16, "wallTools": ["pause", "closeAll"] })).await;
     assert_eq!(ok(&shell.rpc("settings.get", json!({})).await)["wallTools"], json!(["pause", "closeAll"]));
+}
+
+async fn streams(shell: &impl ShellClient, site: &Site) {
+    let url = format!("rtsp://{USER}:{PASSWORD}@{}/ch1/main", site.addr());
+    let device = ok(&shell.rpc("devices.add", json!({ "url": url })).await)["id"].clone();
+    let choose =
+        |channel: u16, choice: &str| json!({ "device": device, "channel": channel, "choice": choice });
+    assert_eq!(ok(&shell.rpc("streams.choices", json!({})).await), &json!({ "choices": [] }));
+    for choice in ["hd", "fluent", "customMain", "customSub"] {
+        ok(&shell.rpc("streams.choose", choose(1, choice)).await);
+        let kept = shell.rpc("streams.choices", json!({})).await;
+        assert_eq!(ok(&kept), &json!({ "choices": [choose(1, choice)] }));
+    }
+    assert_eq!(code(&shell.rpc("streams.choose", choose(9, "hd")).await), "notFound");
+    ok(&shell.rpc("streams.choose", choose(1, "auto")).await);
+    assert_eq!(ok(&shell.rpc("streams.choices", json!({})).await), &json!({ "choices": [] }));
+
+    let channel = json!({ "device": device, "channel": 1 });
+    assert_eq!(code(&shell.rpc("streams.encoders", channel).await), "notOffered", "known by its video alone");
+    let set = |change: Value| json!({ "device": device, "channel": 1, "profile": "main", "change": change });
+    for (change, refused) in [
+        (json!({}), "invalidInput"),
+        (json!({ "frameRate": 0 }), "invalidInput"),
+        (json!({ "size": { "width": 0, "height": 720 } }), "invalidInput"),
+        (json!({ "codec": "" }), "invalidInput"),
+        (json!({ "bitRate": 512 }), "notOffered"),
+    ] {
+        assert_eq!(code(&shell.rpc("streams.setEncoder", set(change.clone())).await), refused, "{change}");
+    }
+    ok(&shell.rpc("devices.delete", json!({ "id": device })).await);
 }
 
 async fn favourites(shell: &impl ShellClient, site: &Site) {
@@ -354,6 +388,7 @@ async fn live(shell: &impl ShellClient) {
     let stats = shell.rpc("live.stats", json!({})).await;
     let stream = json!({
         "device": "", "channel": 1, "profile": "", "viewers": 1, "accessUnits": 1, "bytes": 1, "reconnects": 1,
+        "sound": true,
     });
     assert_shape(ok(&stats), &json!({ "streams": [stream], "dropped": 1 }), "stats");
     assert_eq!(ok(&stats)["streams"][0]["viewers"], 1);
@@ -362,6 +397,21 @@ async fn live(shell: &impl ShellClient) {
     let tile = |tile: u32| json!({ "session": session, "tile": tile });
     assert_eq!(ok(&shell.rpc("live.retry", tile(7)).await), &json!({}));
     assert_eq!(code(&shell.rpc("live.retry", tile(8)).await), "notFound");
+    let listen = |tile: u32| json!({ "session": session, "tile": tile, "formats": ["aac"] });
+    assert_eq!(ok(&shell.rpc("live.listen", listen(7)).await), &json!({}));
+    assert_eq!(ok(&shell.rpc("live.stats", json!({})).await)["streams"][0]["sound"], true);
+    assert_eq!(code(&shell.rpc("live.listen", listen(8)).await), "notFound");
+    assert_eq!(ok(&shell.rpc("live.mute", tile(7)).await), &json!({}));
+    assert_eq!(ok(&shell.rpc("live.mute", tile(8)).await), &json!({}), "muting silence is silence");
+    for pace in ["keys", "stills", "full"] {
+        let request = |tile: u32| json!({ "session": session, "tile": tile, "pace": pace });
+        assert_eq!(ok(&shell.rpc("live.pace", request(7)).await), &json!({}));
+        assert_eq!(code(&shell.rpc("live.pace", request(8)).await), "notFound");
+    }
+    let odd = json!({ "session": session, "tile": 7, "pace": "gallop" });
+    assert_eq!(code(&shell.rpc("live.pace", odd).await), "invalidInput");
+    assert_eq!(ok(&shell.rpc("live.refresh", tile(7)).await), &json!({}));
+    assert_eq!(code(&shell.rpc("live.refresh", tile(8)).await), "notFound");
     assert_eq!(ok(&shell.rpc("live.close", tile(7)).await), &json!({}));
     assert_eq!(ok(&shell.rpc("live.close", tile(7)).await), &json!({}), "closing twice is closing");
     assert_eq!(code(&shell.rpc("live.retry", tile(7)).await), "notFound");
@@ -374,8 +424,10 @@ async fn protection(shell: &impl ShellClient) {
     let state = shell.rpc("protection.state", json!({})).await;
     let shape = json!({
         "offered": true, "kind": null, "locked": true, "askAfterS": 1, "waitMs": null, "triesLeft": 1,
+        "biometrics": "absent",
     });
     assert_shape(ok(&state), &shape, "protection");
+    assert_eq!(ok(&state)["biometrics"], "absent", "no sensor here");
     assert_eq!((&ok(&state)["offered"], &ok(&state)["locked"]), (&json!(false), &json!(false)));
     for name in ["protection.lock", "protection.away", "protection.back"] {
         assert_eq!(ok(&shell.rpc(name, json!({})).await), ok(&state), "{name}: nothing to lock");
@@ -385,6 +437,12 @@ async fn protection(shell: &impl ShellClient) {
     let change = json!({ "current": "271828", "kind": "pin", "secret": "314159" });
     assert_eq!(code(&shell.rpc("protection.change", change).await), "notFound");
     let turn_off = json!({ "secret": "271828" });
+    assert_eq!(code(&shell.rpc("protection.letBiometrics", turn_off.clone()).await), "unsupportedCommand");
+    assert_eq!(code(&shell.rpc("protection.forgetBiometrics", json!({})).await), "unsupportedCommand");
+    let prompt = json!({ "reason": "Open", "cancel": "PIN" });
+    assert_eq!(code(&shell.rpc("protection.unlockByBiometrics", prompt).await), "unsupportedCommand");
+    let wordless = json!({ "reason": " ", "cancel": "PIN" });
+    assert_eq!(code(&shell.rpc("protection.unlockByBiometrics", wordless).await), "invalidInput");
     assert_eq!(code(&shell.rpc("protection.turnOff", turn_off).await), "notFound");
     assert_eq!(code(&shell.rpc("protection.askAfter", json!({ "seconds": 60 })).await), "notFound");
     assert_eq!(code(&shell.rpc("protection.askAfter", json!({ "seconds": 3601 })).await), "invalidInput");
@@ -416,6 +474,7 @@ async fn suite(shell: &impl ShellClient) {
     assert_eq!(ok(&info)["ephemeral"], true);
     devices(shell, &site).await;
     settings(shell).await;
+    streams(shell, &site).await;
     favourites(shell, &site).await;
     live(shell).await;
     protection(shell).await;

@@ -5,9 +5,9 @@ use std::{net::Ipv4Addr, sync::Arc};
 
 use bartizan_base::{Code, Secret, StreamProfile, UtcMicros};
 use bartizan_device::{
-    Auxiliary, AuxiliaryCommand, Credentials, Driver, Endpoint, Family, Imaging, Login, OutputCommand,
-    Position, PresetChange, PtzMove, RtspAddress, ServicePorts, StreamOpener, StreamSource, Transport,
-    Velocity,
+    Auxiliary, AuxiliaryCommand, Credentials, Driver, EncoderField, EncoderSettings, Endpoint, Family,
+    Imaging, Login, OutputCommand, PictureSize, Position, PresetChange, PtzMove, RateMode, RtspAddress,
+    ServicePorts, StreamOpener, StreamSource, Transport, Velocity,
 };
 use bartizan_rtsp::RtspOpener;
 use bartizan_sim::{Brand, BrandUnit, ChannelView, SiteConfig, UnitConfig};
@@ -96,6 +96,16 @@ macro_rules! suite {
             #[tokio::test]
             async fn the_picture_and_the_switches_obey() {
                 switches($brand).await;
+            }
+
+            #[tokio::test]
+            async fn encoder_settings_are_written_and_read_back() {
+                encodes($brand).await;
+            }
+
+            #[tokio::test]
+            async fn encoder_settings_that_are_refused_change_nothing() {
+                refuses_to_encode($brand).await;
             }
 
             #[tokio::test]
@@ -279,6 +289,93 @@ async fn switches(brand: Brand) {
         driver.request_key_frame(1, StreamProfile::Main).await.expect("asks");
         assert_eq!(view(&unit).key_requests, before + 1);
     }
+}
+
+fn size(width: u32, height: u32) -> PictureSize {
+    PictureSize::new(width, height).expect("a size")
+}
+
+async fn encodes(brand: Brand) {
+    let (unit, driver) = camera(brand).await;
+    assert!(driver.capabilities(1).await.expect("tells").encoder);
+    let channels = driver.channels().await.expect("lists");
+    let streams = driver.encoders(1).await.expect("tells");
+    let [main, sub] = streams.as_slice() else { panic!("{streams:?}") };
+    assert_eq!((main.profile, sub.profile), (StreamProfile::Main, StreamProfile::Sub));
+    assert_eq!((main.settings.size, sub.settings.size), (Some(size(1280, 720)), Some(size(640, 360))));
+    assert_eq!((main.settings.frame_rate, main.settings.key_interval), (Some(25.0), Some(25)));
+    let can = main.choices_for("H.264").expect("its own codec is among them");
+    assert_eq!(can.sizes, [size(1280, 720), size(1024, 576), size(960, 540)]);
+    assert!(can.frame_rates.contains(&17.0) && can.bit_rate.is_some_and(|span| span.holds(1024)), "{can:?}");
+    assert!(can.key_interval.is_some_and(|span| span.holds(30) && !span.holds(0)), "{can:?}");
+
+    let before = [unit.unit.encoding(1, StreamProfile::Sub), unit.unit.encoding(2, StreamProfile::Main)];
+    let change = EncoderSettings {
+        size: Some(size(960, 540)),
+        frame_rate: Some(17.0),
+        bit_rate: Some(1024),
+        key_interval: Some(30),
+        ..EncoderSettings::default()
+    };
+    let taken = driver.set_encoder(1, StreamProfile::Main, change.clone()).await.expect("takes it");
+    assert_eq!(taken.settings.frame_rate, Some(15.0), "what the device made of 17 is read back");
+    assert_eq!(change.differing(&taken.settings), [EncoderField::FrameRate]);
+    assert_eq!(taken.settings.codec, main.settings.codec);
+    let now = unit.unit.encoding(1, StreamProfile::Main);
+    assert_eq!((now.width, now.height, now.fps), (960, 540, 15));
+    assert_eq!((now.kbps, now.gop), (Some(1024), Some(30)));
+    let after = [unit.unit.encoding(1, StreamProfile::Sub), unit.unit.encoding(2, StreamProfile::Main)];
+    assert_eq!(before, after, "no other stream changes");
+
+    let path = channels[0].streams[0].path.clone();
+    let port = unit.video().addr().port();
+    let source = StreamSource {
+        address: RtspAddress { host: "127.0.0.1".into(), port, path },
+        credentials: Some(credentials(PASSWORD)),
+        transport: Transport::Tcp,
+    };
+    let described = RtspOpener::new().describe(&source).await.expect("the stream is there");
+    assert_eq!(described.video.map(|video| (video.width, video.height)), Some((960, 540)));
+    assert_eq!(described.frame_rate, Some(15.0));
+
+    if can.rate_modes.contains(&RateMode::Constant) {
+        let constant = EncoderSettings { rate_mode: Some(RateMode::Constant), ..EncoderSettings::default() };
+        let taken = driver.set_encoder(1, StreamProfile::Main, constant).await.expect("takes it");
+        assert_eq!(
+            (taken.settings.rate_mode, taken.settings.bit_rate),
+            (Some(RateMode::Constant), Some(1024))
+        );
+        let now = unit.unit.encoding(1, StreamProfile::Main);
+        assert_eq!((now.constant, now.kbps, now.width), (true, Some(1024), 960));
+    }
+
+    // The list of channels follows, in a login of its own too.
+    let again = family(brand).connect(&endpoint(&unit), &login(PASSWORD)).await.expect("logs in");
+    let channels = again.channels().await.expect("lists");
+    assert_eq!((channels[0].streams[0].width, channels[0].streams[1].width), (Some(960), Some(640)));
+}
+
+async fn refuses_to_encode(brand: Brand) {
+    let (unit, driver) = camera(brand).await;
+    let before = unit.unit.encoding(1, StreamProfile::Main);
+    let smaller = || EncoderSettings { size: Some(size(960, 540)), ..EncoderSettings::default() };
+    let odd = EncoderSettings { size: Some(size(123, 45)), ..EncoderSettings::default() };
+    let error = driver.set_encoder(1, StreamProfile::Main, odd).await.expect_err("is refused");
+    assert_eq!(error.code(), Code::SettingRefused, "{error}");
+
+    unit.unit.set_knobs(|knobs| knobs.busy = true);
+    let error = driver.encoders(1).await.expect_err("is busy");
+    assert_eq!(error.code(), Code::DeviceBusy, "{error}");
+    let error = driver.set_encoder(1, StreamProfile::Main, smaller()).await.expect_err("is busy");
+    assert_eq!(error.code(), Code::DeviceBusy, "{error}");
+    unit.unit.set_knobs(|knobs| (knobs.busy, knobs.read_only) = (false, true));
+    let error = driver.set_encoder(1, StreamProfile::Main, smaller()).await.expect_err("is forbidden");
+    assert_eq!(error.code(), Code::Forbidden, "{error}");
+    assert_eq!(unit.unit.encoding(1, StreamProfile::Main), before);
+    assert_eq!(unit.unit.refusals(), 0, "no reason to be locked out");
+
+    let error = driver.encoders(9).await.expect_err("no such channel");
+    assert!(matches!(error.code(), Code::NotFound | Code::NotOffered), "{error}");
 }
 
 async fn fixed(brand: Brand) {

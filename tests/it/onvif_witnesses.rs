@@ -83,7 +83,7 @@ impl Device {
             "-v",
             "error",
             "-analyzeduration",
-            "300000",
+            "5000000",
             "-rtsp_transport",
             "tcp",
             "-i",

@@ -118,6 +118,67 @@ async fn a_locked_app_does_nothing_but_ask() {
     site.shutdown().await;
 }
 
+/// A recording goes on behind the lock, even over a connection that breaks meanwhile, and is there after unlocking.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recording_outlives_the_lock() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = start(clip_site()).await;
+    let app = stored(folder.path()).await;
+    let backend = backend(&app);
+    let draft = json!({ "url": format!("rtsp://{USER}:{PASSWORD}@{}/ch1/main", site.addr()) });
+    let id = rpc(&backend, "devices.add", draft).await["ok"]["id"].clone();
+    rpc(&backend, "protection.setUp", json!({ "kind": "pin", "secret": PIN })).await;
+    let session = rpc(&backend, "live.connect", json!({})).await["ok"]["session"].clone();
+    let tile = json!({
+        "session": session, "tile": 1, "device": id, "channel": 1, "profile": "main", "delivery": "encoded",
+    });
+    assert!(rpc(&backend, "live.open", tile).await.get("ok").is_some());
+    let channel = json!({ "device": id, "channel": 1 });
+    assert!(rpc(&backend, "record.start", channel.clone()).await.get("ok").is_some());
+    let bytes = || app.recorder.states().1.first().map_or(0, |state| state.bytes);
+    until("a recording", || (bytes() > 0).then_some(())).await;
+
+    rpc(&backend, "protection.lock", json!({})).await;
+    assert_eq!(rpc(&backend, "record.list", json!({})).await["err"]["code"], "appLocked");
+    let viewers = || app.live.counters().first().map(|stream| stream.viewers);
+    assert_eq!(viewers(), Some(1), "the page sees nothing of it");
+    let before = bytes();
+    until("the recording behind the lock", || (bytes() > before).then_some(())).await;
+    let stream = StreamId {
+        channel: ChannelId {
+            device: DeviceId::from_string(id.as_str().expect("an id").to_owned()),
+            number: 1,
+        },
+        profile: StreamProfile::Main,
+    };
+    assert!(app.devices.book().source(&stream).await.is_err(), "nobody else knows the login");
+    let refused = site.stats().auth_failures;
+    let plays = site.stats().plays;
+    site.set_fault(None, Some(bartizan_sim::Fault::Reset));
+    until("the break", || (site.stats().open_sessions == 0).then_some(())).await;
+    site.set_fault(None, None);
+    until("a new connection", || (site.stats().plays > plays).then_some(())).await;
+    let before = bytes();
+    until("the recording after the break", || (bytes() > before).then_some(())).await;
+    assert_eq!(site.stats().auth_failures, refused);
+
+    rpc(&backend, "protection.unlock", json!({ "secret": PIN })).await;
+    let list = rpc(&backend, "record.list", json!({})).await;
+    assert_eq!(list["ok"]["recordings"][0]["ended"], Value::Null, "{list}");
+    let done = rpc(&backend, "record.stop", channel.clone()).await;
+    assert!(done["ok"]["files"].as_array().is_some_and(|files| !files.is_empty()), "{done}");
+
+    // Whoever forgets the passwords ends what is recorded with them.
+    assert!(rpc(&backend, "record.start", channel).await.get("ok").is_some());
+    until("a recording", || (bytes() > 0).then_some(())).await;
+    rpc(&backend, "protection.lock", json!({})).await;
+    rpc(&backend, "protection.forget", json!({ "erasePasswords": true })).await;
+    assert!(app.recorder.states().1.is_empty());
+    until("the teardown", || (site.stats().open_sessions == 0).then_some(())).await;
+    app.shutdown().await;
+    site.shutdown().await;
+}
+
 #[tokio::test]
 async fn the_web_shell_closes_its_carriers_and_refuses() {
     let folder = tempfile::tempdir().expect("a folder");

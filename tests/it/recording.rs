@@ -33,13 +33,20 @@ async fn recorded(recorder: &Recorder, stream: &StreamId, at_least: Duration) ->
     .await
 }
 
-/// What ffprobe says against a file; `None` where it is not installed.
+/// What ffprobe and, where it is installed, mkvmerge say against a file; `None` where ffprobe is not installed.
 fn complaints(path: &Path) -> Option<String> {
     let arguments =
         ["-v", "warning", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"];
     let probe = Command::new("ffprobe").args(arguments).arg(path).output().ok()?;
     assert!(probe.status.success(), "{probe:?}");
-    Some(String::from_utf8_lossy(&probe.stderr).into_owned())
+    let mut said = String::from_utf8_lossy(&probe.stderr).into_owned();
+    let copy = path.with_extension("mkv");
+    match Command::new("mkvmerge").arg("-q").arg("-o").arg(&copy).arg(path).output() {
+        Ok(merge) => said.push_str(&String::from_utf8_lossy(&merge.stdout)),
+        Err(error) => println!("skipped: mkvmerge: {error}"),
+    }
+    std::fs::remove_file(copy).ok();
+    Some(said)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

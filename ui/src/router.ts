@@ -1,5 +1,7 @@
 import { createRouter, createWebHashHistory } from '@ionic/vue-router'
+import { oneChangeAtATime } from '@/lib/pageChanges'
 import { noteTabs } from '@/lib/tabs'
+import { tabViews } from '@/views/tabViews'
 import TabsShell from '@/views/TabsShell.vue'
 
 /** Hash paths: the same files work under Tauri's scheme, a loopback server and a plain folder. */
@@ -11,10 +13,10 @@ export const router = createRouter({
       path: '/',
       component: TabsShell,
       children: [
-        { path: 'home', component: () => import('@/views/HomeView.vue') },
-        { path: 'messages', component: () => import('@/views/MessagesView.vue') },
-        { path: 'devices', component: () => import('@/views/DevicesView.vue') },
-        { path: 'me', component: () => import('@/views/MeView.vue') },
+        { path: 'home', component: tabViews.home },
+        { path: 'messages', component: tabViews.messages },
+        { path: 'devices', component: tabViews.devices },
+        { path: 'me', component: tabViews.me },
       ],
     },
     // Outside the tabs: a form has the whole screen, and no tab remembers it as its last page.
@@ -30,6 +32,7 @@ export const router = createRouter({
     { path: '/help/failure/:code', component: () => import('@/views/help/FailureHelpView.vue'), props: true },
     { path: '/protection', component: () => import('@/views/ProtectionView.vue') },
     { path: '/files', component: () => import('@/views/FilesView.vue') },
+    { path: '/files/:id', component: () => import('@/views/files/PlayerView.vue'), props: true },
     { path: '/help/:topic', component: () => import('@/views/HelpView.vue'), props: true },
     { path: '/feedback', component: () => import('@/views/help/FeedbackView.vue') },
     { path: '/about', component: () => import('@/views/help/AboutView.vue') },
@@ -47,4 +50,5 @@ export const router = createRouter({
   ],
 })
 
+oneChangeAtATime(router)
 noteTabs(router)

@@ -57,6 +57,9 @@ pub struct Options {
     /// Simulated cameras replay a clip instead of drawing their scenes: cheaper, for measuring.
     #[arg(long)]
     pub clip: bool,
+    /// How often the simulator's fault script runs.
+    #[arg(skip)]
+    pub script_rounds: u16,
 }
 
 /// Runs the demo.
@@ -124,6 +127,11 @@ impl Site {
         command.args(["--port", "0", "--source", if options.clip { "clip" } else { "scene" }]);
         // Measured clients receive video alone; gst-launch 1.22 moreover crashes now and then linking many sound tracks.
         command.args(options.clip.then_some("--no-audio"));
+        match options.script_rounds {
+            0 => {}
+            1 => drop(command.args(["--script", "everything"])),
+            rounds => drop(command.args(["--script", "everything", "--script-rounds", &rounds.to_string()])),
+        }
         let simulator = match options.foreground {
             true => Server::start_in_foreground(&mut command)?,
             false => Server::start(&mut command)?,
@@ -135,6 +143,12 @@ impl Site {
             Some(format!("rtsp://admin:bartizan1@{host}/"))
         })?;
         Ok(Self { sources: vec![base], _simulator: Some(simulator) })
+    }
+
+    /// The URL of one stream, `main` or `sub`, of a simulated channel.
+    pub fn stream(&self, channel: usize, profile: &str) -> Result<String, String> {
+        let base = self.sources.first().ok_or("no simulator")?.trim_end_matches('/');
+        Ok(format!("{base}/ch{channel}/{profile}"))
     }
 }
 

@@ -33,6 +33,9 @@ pub const TEST_PACKAGES: &[&str] = &[
     "python3-venv",
     "gir1.2-gst-rtsp-server-1.0",
     "imagemagick",
+    "mediainfo",
+    "mkvtoolnix",
+    "atomicparsley",
 ];
 /// The peers of the benchmarks.
 pub const BENCH_PACKAGES: &[&str] = &["mpv", "x11-utils", "gstreamer1.0-x"];

@@ -149,23 +149,28 @@ fn browser(tally: &mut Tally) -> Result<(), String> {
         "shell.e2e.mjs",
         "wall.e2e.mjs",
         "picture.e2e.mjs",
+        "quality.e2e.mjs",
         "favourites.e2e.mjs",
         "files.e2e.mjs",
+        "sound.e2e.mjs",
+        "player.e2e.mjs",
         "help.e2e.mjs",
         "contract.e2e.mjs",
+        "life.e2e.mjs",
         "protection.e2e.mjs",
+        "budget.e2e.mjs",
         "survival.e2e.mjs",
     ]);
-    node.env("BARTIZAN_URL", url).env("BARTIZAN_SIM", site_url);
+    node.env("BARTIZAN_URL", url).env("BARTIZAN_SIM", &site_url);
     node.env("BARTIZAN_PROGRAMS", &programs).env("BARTIZAN_UI", root().join("ui/dist"));
     let (text, outcome) = run_and_read(&mut node);
     let (passed, failed) = node_counts(&text);
     tally.add("browser", passed, failed, outcome);
-    brands(tally, &programs)
+    brands(tally, &programs, &site_url)
 }
 
 /// Devices of several makes, and two profiles: one finds and controls them, the other gets them by card.
-fn brands(tally: &mut Tally, programs: &std::path::Path) -> Result<(), String> {
+fn brands(tally: &mut Tally, programs: &std::path::Path, site_url: &str) -> Result<(), String> {
     let data = Scratch::new("brands")?;
     let site = Brands::start(programs, false)?;
     let list = data.0.join("brands.json");
@@ -180,9 +185,10 @@ fn brands(tally: &mut Tally, programs: &std::path::Path) -> Result<(), String> {
     };
     let (_first, url) = profile("first")?;
     let (_second, second_url) = profile("second")?;
-    let mut node = node_tests(&["adding.e2e.mjs", "control.e2e.mjs"]);
+    let mut node =
+        node_tests(&["adding.e2e.mjs", "control.e2e.mjs", "streams.e2e.mjs", "accessible.e2e.mjs"]);
     node.env("BARTIZAN_URL", url).env("BARTIZAN_SECOND_URL", second_url).env("BARTIZAN_BRANDS", &list);
-    node.env("BARTIZAN_FEEDS", site.films(&data.0)?);
+    node.env("BARTIZAN_FEEDS", site.films(&data.0)?).env("BARTIZAN_SIM", site_url);
     let (text, outcome) = run_and_read(&mut node);
     let (passed, failed) = node_counts(&text);
     tally.add("brands", passed, failed, outcome);
@@ -194,8 +200,9 @@ fn window(tally: &mut Tally) -> Result<(), String> {
     let (_site, site_url) = simulator(&programs)?;
     let data = Scratch::new("window")?;
     let display = Display::start()?;
-    let mut node = node_tests(&["window.e2e.mjs"]);
+    let mut node = node_tests(&["window.e2e.mjs", "window-walk.e2e.mjs"]);
     node.env("BARTIZAN_APP", programs.join("bartizan"))
+        .env("BARTIZAN_PROGRAMS", &programs)
         .env("BARTIZAN_SIM", site_url)
         .env("BARTIZAN_DATA", &data.0)
         .env("DISPLAY", &display.name);

@@ -7,8 +7,10 @@ mod diagnostics;
 mod favourites;
 mod files;
 mod pictures;
+mod playback;
 mod protection;
 mod scan;
+mod streams;
 
 use std::{
     path::PathBuf,
@@ -79,8 +81,8 @@ impl Backend {
         adding::device(row, self.app.devices.book())
     }
 
-    fn protection(&self) -> dto::ProtectionState {
-        protection::state(&self.app.protection)
+    async fn protection(&self) -> dto::ProtectionState {
+        protection::state(&self.app.protection).await
     }
 
     fn session(&self, id: &str) -> Result<Arc<crate::media::MediaSession>> {
@@ -113,52 +115,73 @@ impl Commands for Backend {
     }
 
     async fn protection_state(&self, _: dto::Empty) -> Result<dto::ProtectionState> {
-        Ok(self.protection())
+        Ok(self.protection().await)
     }
 
     async fn protection_unlock(&self, request: dto::ProtectionSecret) -> Result<dto::ProtectionState> {
         self.app.protection.unlock(&Secret::new(request.secret)).await?;
-        Ok(self.protection())
+        Ok(self.protection().await)
+    }
+
+    async fn protection_unlock_by_biometrics(
+        &self,
+        request: dto::ProtectionPrompt,
+    ) -> Result<dto::ProtectionState> {
+        protection::unlock_by_biometrics(&self.app.protection, request).await?;
+        Ok(self.protection().await)
     }
 
     async fn protection_lock(&self, _: dto::Empty) -> Result<dto::ProtectionState> {
         self.app.protection.lock();
-        Ok(self.protection())
+        Ok(self.protection().await)
     }
 
     async fn protection_away(&self, _: dto::Empty) -> Result<dto::ProtectionState> {
         self.app.protection.away();
-        Ok(self.protection())
+        Ok(self.protection().await)
     }
 
     async fn protection_back(&self, request: dto::ProtectionBack) -> Result<dto::ProtectionState> {
         self.app.protection.back(request.starting.unwrap_or(false));
-        Ok(self.protection())
+        Ok(self.protection().await)
     }
 
     async fn protection_set_up(&self, request: dto::ProtectionSetUp) -> Result<dto::ProtectionState> {
         protection::set_up(&self.app.protection, request).await?;
-        Ok(self.protection())
+        Ok(self.protection().await)
     }
 
     async fn protection_change(&self, request: dto::ProtectionChange) -> Result<dto::ProtectionState> {
         protection::change(&self.app.protection, request).await?;
-        Ok(self.protection())
+        Ok(self.protection().await)
     }
 
     async fn protection_turn_off(&self, request: dto::ProtectionSecret) -> Result<dto::ProtectionState> {
         self.app.protection.turn_off(&Secret::new(request.secret)).await?;
-        Ok(self.protection())
+        Ok(self.protection().await)
+    }
+
+    async fn protection_let_biometrics(
+        &self,
+        request: dto::ProtectionSecret,
+    ) -> Result<dto::ProtectionState> {
+        self.app.protection.let_biometrics(&Secret::new(request.secret)).await?;
+        Ok(self.protection().await)
+    }
+
+    async fn protection_forget_biometrics(&self, _: dto::Empty) -> Result<dto::ProtectionState> {
+        self.app.protection.forget_biometrics().await?;
+        Ok(self.protection().await)
     }
 
     async fn protection_ask_after(&self, request: dto::ProtectionAskAfter) -> Result<dto::ProtectionState> {
         self.app.protection.set_ask_after(request.seconds).await?;
-        Ok(self.protection())
+        Ok(self.protection().await)
     }
 
     async fn protection_forget(&self, request: dto::ProtectionForget) -> Result<dto::ProtectionState> {
         protection::forget(&self.app.protection, request).await?;
-        Ok(self.protection())
+        Ok(self.protection().await)
     }
 
     async fn devices_list(&self, _: dto::Empty) -> Result<dto::DeviceList> {
@@ -357,12 +380,45 @@ impl Commands for Backend {
         files::restore(&self.app, request).await
     }
 
+    async fn play_open(&self, request: dto::FileRef) -> Result<dto::MovieInfo> {
+        playback::open(&self.app, &request.id).await
+    }
+
+    async fn play_read(&self, request: dto::PlayRead) -> Result<dto::PlayStart> {
+        let session = self.session(&request.session)?;
+        playback::read(&self.app, &session, request).await
+    }
+
+    async fn play_sound(&self, request: dto::PlaySound) -> Result<dto::MovieSound> {
+        playback::sound(&self.app, request).await
+    }
+
+    async fn play_snapshot(&self, request: dto::PlaySnapshot) -> Result<dto::MediaFile> {
+        playback::snapshot(&self.app, request).await
+    }
+
     async fn settings_get(&self, _: dto::Empty) -> Result<dto::Settings> {
         Ok(self.app.settings().await?.into())
     }
 
     async fn settings_set(&self, patch: dto::SettingsPatch) -> Result<dto::Settings> {
         Ok(self.app.change_settings(|settings| patch.apply(settings)).await?.into())
+    }
+
+    async fn streams_choices(&self, _: dto::Empty) -> Result<dto::ChosenStreams> {
+        streams::choices(&self.app.encoders).await
+    }
+
+    async fn streams_choose(&self, request: dto::ChosenStream) -> Result<dto::Empty> {
+        streams::choose(&self.app.encoders, request).await
+    }
+
+    async fn streams_encoders(&self, request: dto::ChannelRef) -> Result<dto::EncoderStreams> {
+        streams::read(&self.app.encoders, request).await
+    }
+
+    async fn streams_set_encoder(&self, request: dto::SetEncoder) -> Result<dto::AppliedEncoder> {
+        streams::set(&self.app.encoders, request).await
     }
 
     async fn favourites_list(&self, _: dto::Empty) -> Result<dto::FavouriteList> {
@@ -406,6 +462,21 @@ impl Commands for Backend {
 
     async fn pictures_last(&self, request: dto::LastPicturesRequest) -> Result<dto::LastPictures> {
         favourites::last(&self.app.favourites, request).await
+    }
+
+    async fn looks_list(&self, _: dto::Empty) -> Result<dto::Looks> {
+        let look = |row: bartizan_app::LookRow| dto::ChannelLook {
+            device: row.channel.device.to_string(),
+            channel: row.channel.number,
+            look: Some(row.look),
+        };
+        Ok(dto::Looks { looks: self.app.looks().await?.into_iter().map(look).collect() })
+    }
+
+    async fn looks_set(&self, request: dto::ChannelLook) -> Result<dto::Empty> {
+        let channel = ChannelId { device: DeviceId::from_string(request.device), number: request.channel };
+        self.app.set_look(channel, request.look).await?;
+        Ok(dto::Empty {})
     }
 
     async fn memory_get(&self, _: dto::Empty) -> Result<dto::WallMemoryReply> {
@@ -471,6 +542,39 @@ impl Commands for Backend {
         Ok(dto::Empty {})
     }
 
+    async fn live_pace(&self, request: dto::SetPace) -> Result<dto::Empty> {
+        if !self.session(&request.session)?.set_pace(request.tile, request.pace.into()) {
+            return Err(Error::new(Code::NotFound, "no such tile"));
+        }
+        Ok(dto::Empty {})
+    }
+
+    async fn live_refresh(&self, tile: dto::TileRef) -> Result<dto::Empty> {
+        if !self.session(&tile.session)?.refresh(tile.tile) {
+            return Err(Error::new(Code::NotFound, "no such tile"));
+        }
+        Ok(dto::Empty {})
+    }
+
+    async fn live_presence(&self, presence: dto::Presence) -> Result<dto::Empty> {
+        if let Some(session) = self.media.get(&presence.session) {
+            session.set_present(presence.present, presence.turn);
+        }
+        Ok(dto::Empty {})
+    }
+
+    async fn live_listen(&self, listen: dto::ListenTile) -> Result<dto::Empty> {
+        if !self.session(&listen.session)?.listen(listen.tile, listen.formats) {
+            return Err(Error::new(Code::NotFound, "no such tile"));
+        }
+        Ok(dto::Empty {})
+    }
+
+    async fn live_mute(&self, tile: dto::TileRef) -> Result<dto::Empty> {
+        self.session(&tile.session)?.mute(tile.tile);
+        Ok(dto::Empty {})
+    }
+
     async fn live_hint(&self, hint: dto::HintDto) -> Result<dto::Empty> {
         match hint.hint {
             dto::Hint::NetworkChanged => self.app.network_changed(),
@@ -491,6 +595,7 @@ impl Commands for Backend {
             access_units: counters.access_units,
             bytes: counters.bytes,
             reconnects: u32::try_from(counters.reconnects).unwrap_or(u32::MAX),
+            sound: counters.sound,
         });
         Ok(dto::LiveStats { streams: streams.collect(), dropped: self.media.dropped() })
     }

@@ -66,6 +66,8 @@ commands! {
     protection_state "protection.state" (Empty) -> ProtectionState;
     /// Unlocks the app with its PIN or password.
     protection_unlock "protection.unlock" (ProtectionSecret) -> ProtectionState;
+    /// Unlocks the app by a finger or a face, where its system has such a sensor.
+    protection_unlock_by_biometrics "protection.unlockByBiometrics" (ProtectionPrompt) -> ProtectionState;
     /// Locks the app now.
     protection_lock "protection.lock" (Empty) -> ProtectionState;
     /// The app goes to the background.
@@ -78,6 +80,10 @@ commands! {
     protection_change "protection.change" (ProtectionChange) -> ProtectionState;
     /// Ends the protection.
     protection_turn_off "protection.turnOff" (ProtectionSecret) -> ProtectionState;
+    /// Lets a finger or a face open the app too.
+    protection_let_biometrics "protection.letBiometrics" (ProtectionSecret) -> ProtectionState;
+    /// Only the PIN or password opens the app.
+    protection_forget_biometrics "protection.forgetBiometrics" (Empty) -> ProtectionState;
     /// How long the app may be away before it asks again.
     protection_ask_after "protection.askAfter" (ProtectionAskAfter) -> ProtectionState;
     /// Ends the protection without its secret and erases the passwords of all devices.
@@ -142,6 +148,14 @@ commands! {
     control_switches "control.switches" (ChannelRef) -> Switches;
     /// Switches one of them; the reply is their state after it.
     control_switch "control.switch" (SwitchRequest) -> Switches;
+    /// Which streams were chosen by hand.
+    streams_choices "streams.choices" (Empty) -> ChosenStreams;
+    /// Keeps which stream a channel's window plays.
+    streams_choose "streams.choose" (ChosenStream) -> Empty;
+    /// How the device encodes a channel's streams, and what else it offers.
+    streams_encoders "streams.encoders" (ChannelRef) -> EncoderStreams;
+    /// Changes encoder settings in the device and gives what it took.
+    streams_set_encoder "streams.setEncoder" (SetEncoder) -> AppliedEncoder;
     /// All groups of channels.
     favourites_list "favourites.list" (Empty) -> FavouriteList;
     /// Makes a group, after all others.
@@ -162,6 +176,10 @@ commands! {
     pictures_keep "pictures.keep" (KeepPicture) -> Empty;
     /// The kept pictures of some channels.
     pictures_last "pictures.last" (LastPicturesRequest) -> LastPictures;
+    /// How channels are shown here, where not plainly.
+    looks_list "looks.list" (Empty) -> Looks;
+    /// Keeps how a channel is shown.
+    looks_set "looks.set" (ChannelLook) -> Empty;
     /// What the wall showed last.
     memory_get "memory.get" (Empty) -> WallMemoryReply;
     /// Keeps what the wall shows.
@@ -190,6 +208,14 @@ commands! {
     files_delete "files.delete" (FileRefs) -> Deleted;
     /// Takes a deletion back.
     files_restore "files.restore" (FileRefs) -> Empty;
+    /// Reads the table of a recording, to play it.
+    play_open "play.open" (FileRef) -> MovieInfo;
+    /// Sends a span of a recording over a media session.
+    play_read "play.read" (PlayRead) -> PlayStart;
+    /// A stretch of the sound of a recording.
+    play_sound "play.sound" (PlaySound) -> MovieSound;
+    /// Keeps a picture of a recording among the snapshots.
+    play_snapshot "play.snapshot" (PlaySnapshot) -> MediaFile;
     /// The settings.
     settings_get "settings.get" (Empty) -> Settings;
     /// Changes some settings and gives them all.
@@ -204,6 +230,16 @@ commands! {
     live_close "live.close" (TileRef) -> Empty;
     /// Tries the stream behind a tile again at once, a person having asked.
     live_retry "live.retry" (TileRef) -> Empty;
+    /// How many of its pictures a tile gets from now on.
+    live_pace "live.pace" (SetPace) -> Empty;
+    /// Gives a tile the current group of pictures again: its decoder was lost.
+    live_refresh "live.refresh" (TileRef) -> Empty;
+    /// The page went to the background or is back; see [`Presence`].
+    live_presence "live.presence" (Presence) -> Empty;
+    /// Sends the sound of a tile too.
+    live_listen "live.listen" (ListenTile) -> Empty;
+    /// Sends no more sound of a tile.
+    live_mute "live.mute" (TileRef) -> Empty;
     /// Tells what the platform noticed.
     live_hint "live.hint" (HintDto) -> Empty;
     /// Counters of all stream sessions.
@@ -218,6 +254,7 @@ pub const OPEN_WHEN_LOCKED: &[&str] = &[
     "settings.get",
     "protection.state",
     "protection.unlock",
+    "protection.unlockByBiometrics",
     "protection.lock",
     "protection.away",
     "protection.back",

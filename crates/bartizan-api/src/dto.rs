@@ -5,12 +5,19 @@ mod control;
 mod diagnostics;
 mod favourites;
 mod files;
+mod looks;
+mod playback;
 mod protection;
+mod sound;
+mod streams;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-pub use self::{adding::*, control::*, diagnostics::*, favourites::*, files::*, protection::*};
+pub use self::{
+    adding::*, control::*, diagnostics::*, favourites::*, files::*, looks::*, playback::*, protection::*,
+    sound::*, streams::*,
+};
 
 /// No arguments, or nothing to tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -162,7 +169,7 @@ pub struct Channel {
 pub struct StreamInfo {
     /// Main or sub.
     pub profile: Profile,
-    /// Path and query on the device, without user info.
+    /// Path and query on the device, a login in it blanked.
     pub path: String,
     /// RFC 6381 codec, when known.
     pub codec: Option<String>,
@@ -243,6 +250,10 @@ pub struct Deleted {
 pub struct Settings {
     /// Decode in the web view (WebCodecs, usually hardware) rather than in Rust (openh264).
     pub hard_decoding: bool,
+    /// What live pictures are to be above all.
+    pub quality_mode: QualityMode,
+    /// How long `fluent` holds pictures, milliseconds, 200–2000.
+    pub fluent_delay_ms: u16,
     /// Colours.
     pub theme: Theme,
     /// Words.
@@ -269,6 +280,18 @@ pub struct Settings {
     pub memory_play: bool,
     /// Country for number and date formats: ISO 3166-1 alpha-2, or empty for the system's.
     pub country: String,
+}
+
+/// What live pictures are to be above all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum QualityMode {
+    /// Young: each is shown as it comes.
+    RealTime,
+    /// Steady: all are held for a stated delay.
+    Fluent,
+    /// As young as the network lets them be steady.
+    Auto,
 }
 
 /// What opens at the start.
@@ -310,6 +333,10 @@ pub enum MeteredPolicy {
 pub struct SettingsPatch {
     /// See [`Settings`].
     pub hard_decoding: Option<bool>,
+    /// See [`Settings`].
+    pub quality_mode: Option<QualityMode>,
+    /// See [`Settings`].
+    pub fluent_delay_ms: Option<u16>,
     /// See [`Settings`].
     pub theme: Option<Theme>,
     /// See [`Settings`].
@@ -418,12 +445,47 @@ pub struct TileRef {
     pub tile: u32,
 }
 
+/// How many of a stream's pictures a tile gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum Pace {
+    /// Every picture.
+    Full,
+    /// Random access points only.
+    Keys,
+    /// A random access point every ten seconds.
+    Stills,
+}
+
+/// `live.pace`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SetPace {
+    /// From `live.connect`.
+    pub session: String,
+    /// The page's number for the tile. A tile that is opened anew gets every picture again.
+    pub tile: u32,
+    /// From now on.
+    pub pace: Pace,
+}
+
 /// What the platform noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub enum Hint {
     /// The network changed or came back: reconnect at once.
     NetworkChanged,
+}
+
+/// `live.presence`. A page in the background has no tiles, and opens none; its streams are kept for 30 s, counted by the
+/// core. A session that is not known has none anyway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Presence {
+    /// Media session of the page.
+    pub session: String,
+    /// In front.
+    pub present: bool,
+    /// Grows by one with each word of the page on this: the greatest counts, in whatever order they arrive.
+    pub turn: u32,
 }
 
 /// `live.hint`.
@@ -464,6 +526,8 @@ pub struct StreamStats {
     pub bytes: u64,
     /// Reconnects.
     pub reconnects: u32,
+    /// Its sound is open too.
+    pub sound: bool,
 }
 
 /// What the session behind a tile is doing; the payload of media wire kind 4.

@@ -34,18 +34,24 @@ pub fn typescript() -> String {
     declare! {
         Empty ErrorDto AppInfo KeyStorage Shell Profile Transport DeviceList Device Channel StreamInfo DeviceDraft
         ProbeReport DeviceUpdate DeviceRef Deleted Settings SettingsPatch Theme Language MediaEndpoint
-        MediaSessionRef OpenTile Delivery TileRef Hint HintDto LiveStats StreamStats TileState Phase StreamConfig
+        MediaSessionRef OpenTile Delivery TileRef Pace SetPace Presence Hint HintDto LiveStats StreamStats TileState
+        Phase StreamConfig
         DeviceClass AddedBy Ports RouteDraft Route Identity RecogniseReport ActivateDevice SearchRequest SearchRef
         SearchState FoundDevice QrText QrFrame QrPicture QrCodes QrCode QrMeaning CardRequest CardPictures CardPart
         CardTexts CardState CardDevice CardAdded CardResult SavePicture SavedPicture ChannelRef Capabilities Auxiliary
         HoldMove Act ControlAct Presets Preset Imaging SetImaging Switches AuxiliaryState AlarmOutput SwitchRequest
-        SwitchWhat SnapshotDto DeviceDetails ChannelState DiagnosticsRequest PageFacts WindowFacts Diagnostics
+        SwitchWhat SnapshotDto DeviceDetails ChannelState DiagnosticsRequest PageFacts WindowFacts WindowLoad WindowRung Diagnostics
         ProtectionState ProtectionKind ProtectionSecret ProtectionSetUp ProtectionChange ProtectionBack
-        ProtectionAskAfter ProtectionForget DefaultPage MeteredPolicy FavouriteList Favourite NewFavourite
+        ProtectionAskAfter ProtectionForget ProtectionPrompt BiometricState
+        DefaultPage QualityMode MeteredPolicy FavouriteList Favourite NewFavourite
         FavouriteChange FavouriteChannels FavouriteRef FavouriteOrder KeepPicture LastPicturesRequest LastPictures
         LastPicture WallMemory WallMemoryReply Network TrafficRequest TrafficReport DeviceTraffic
-        RecordStart Recording Recordings TakeSnapshot TakenFiles
+        ChannelLook Looks RecordStart Recording Recordings TakeSnapshot TakenFiles
+        ListenTile SoundFormat SoundState SoundPhase
+        StreamChoice ChosenStream ChosenStreams RateMode PictureSize Span EncoderSettings EncoderChoices EncoderStream
+        EncoderStreams SetEncoder EncoderField AppliedEncoder
         FileKind MediaFile FileList FileRef FileRefs FileRead FileBytes FileExport
+        MovieInfo PlayRead PlayStart PlaySound MovieSound SoundRun PlaySnapshot
     }
     out.push_str(&commands::schema_typescript());
     out

@@ -180,12 +180,17 @@ impl Adder<'_> {
             Some(id) if id == FamilyId::RTSP.0 => Ok(Reachable { place: 0, recognised: None }),
             _ => self.first_reachable(&endpoints, by_hand).await,
         };
+        // Why nobody answers on the control ports; told beside the streams' own trouble.
+        let mut silence = None;
         let reached = match reached {
             Ok(reached) => reached,
             Err(error) if matches!(error.code(), Code::HostUnknown | Code::CertificateChanged) => {
                 return Err(error);
             }
-            Err(_) if by_hand.is_none() => Reachable { place: usize::MAX, recognised: None },
+            Err(error) if by_hand.is_none() => {
+                silence = Some(error.detail().to_owned());
+                Reachable { place: usize::MAX, recognised: None }
+            }
             Err(error) => return Err(error),
         };
         let http_answers = reached.place != usize::MAX;
@@ -202,7 +207,12 @@ impl Adder<'_> {
                     let detail = format!("a web server answers, but no camera's; RTSP: {}", error.detail());
                     return Error::new(Code::NotADevice, detail);
                 }
-                error
+                match &silence {
+                    Some(silence) if error.code() == Code::Unreachable => {
+                        Error::new(Code::Unreachable, format!("{}; control: {silence}", error.detail()))
+                    }
+                    _ => error,
+                }
             })?;
             return Ok(plain_rtsp(streams, login.credentials, transport, endpoints));
         };

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use bartizan_base::{Clock, Code, DeviceId, Error, Result, Secret, StreamId, StreamProfile, UtcMicros};
+use bartizan_base::{
+    Clock, Code, DeviceId, Error, Result, Secret, StreamId, StreamProfile, UtcMicros, redact_login,
+    refill_login,
+};
 use bartizan_device::{
     CertificatePin, Credentials, DEFAULT_RTSP_PORT, DeviceClass, FamilyId, Recognised, RtspAddress,
     StreamSource, Transport,
@@ -75,11 +78,16 @@ impl DeviceBook {
         self.refresh().await
     }
 
-    /// Forgets all passwords until [`refresh`](Self::refresh): the app is locked.
+    /// Forgets all passwords until [`refresh`](Self::refresh), those in the paths of streams too: the app is locked.
     pub(crate) fn forget_passwords(&self) {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         for row in rows.iter_mut() {
             row.password_lost |= row.password.take().is_some();
+            for stream in row.channels.iter_mut().flat_map(|channel| &mut channel.streams) {
+                let shown = redact_login(&stream.path);
+                row.password_lost |= shown != stream.path;
+                stream.path = shown;
+            }
         }
     }
 
@@ -407,6 +415,7 @@ fn whole_draft(
         && draft.host.as_ref().is_none_or(|host| *host == old.host)
         && draft.routes.iter().flatten().all(|(host, _)| old.routes.iter().any(|route| route.host == *host));
     let had_password = old.password.as_ref().is_some_and(|password| !password.is_empty());
+    let chosen_path = chosen_path(old, &draft, stays)?;
     // The stored password goes to the hosts it was given for and to no other: over Basic it would be told.
     let password = draft.password.or(if stays { old.password.clone() } else { None });
     let has_none = password.as_ref().is_none_or(Secret::is_empty);
@@ -432,17 +441,12 @@ fn whole_draft(
         let known = !old.facts.family.is_empty() && draft.url.is_none();
         known.then(|| old.facts.family.clone())
     });
-    // The stream a person chose by URL stays chosen when only the password changes.
-    let chosen_stream = match old.channels.as_slice() {
-        [only] if draft.url.is_none() && old.facts.family == FamilyId::RTSP.0 => only.streams.first(),
-        _ => None,
-    };
     let user = draft.user.or(draft.url.is_none().then(|| old.user.clone()));
     let host = draft.host.unwrap_or_else(|| old.host.clone());
-    let url = match chosen_stream {
-        Some(stream) => {
+    let url = match chosen_path {
+        Some(path) => {
             let port = ports.rtsp.map(bartizan_device::check_port).transpose()?.unwrap_or(old.port);
-            let address = RtspAddress::new(&host, u32::from(port), &stream.path)?;
+            let address = RtspAddress::new(&host, u32::from(port), &path)?;
             Some(address.url()?.to_string())
         }
         None => draft.url,
@@ -466,6 +470,22 @@ fn whole_draft(
             None
         }),
         spend_last_try: draft.spend_last_try,
+    })
+}
+
+/// The path of the one stream that a person chose by URL, which stays chosen when only the password changes. A login in
+/// it changes with the password, and is told to no other host.
+fn chosen_path(old: &DeviceRow, draft: &Draft, stays: bool) -> Result<Option<String>> {
+    let path = match old.channels.as_slice() {
+        [only] if draft.url.is_none() && old.facts.family == FamilyId::RTSP.0 => &only.streams[..],
+        _ => return Ok(None),
+    };
+    let Some(path) = path.first().map(|stream| &stream.path) else { return Ok(None) };
+    let known = if stays { path.clone() } else { redact_login(path) };
+    let user = draft.user.as_deref().filter(|user| !user.is_empty());
+    let password = draft.password.as_ref().map(Secret::expose).filter(|text| !text.is_empty());
+    refill_login(&known, user, password).map(Some).ok_or_else(|| {
+        Error::new(Code::PasswordNeeded, "the address holds a login: user name and password are needed again")
     })
 }
 
@@ -519,5 +539,67 @@ fn into_row(id: DeviceId, draft: &Draft, found: Found, added_at: UtcMicros) -> D
         routes,
         channels: found.channels,
         added_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = "/user=admin_password=old_channel=1_stream=0.sdp";
+
+    fn stored(path: &str) -> DeviceRow {
+        let source = format!("rtsp://cam:554{path}");
+        let stream = bartizan_store::StreamRow {
+            profile: StreamProfile::Main,
+            path: RtspAddress::parse(&source).unwrap().0.path,
+            codec: None,
+            width: None,
+            height: None,
+        };
+        let found = Found {
+            address: RtspAddress::new("cam", 554, path).unwrap(),
+            credentials: None,
+            transport: Transport::Tcp,
+            server: None,
+            channels: vec![bartizan_store::ChannelRow {
+                number: 1,
+                name: String::new(),
+                streams: vec![stream],
+            }],
+            family: FamilyId::RTSP.0.to_owned(),
+            evidence: String::new(),
+            identity: Default::default(),
+            certificate: None,
+            video_trouble: None,
+            oddities: Vec::new(),
+            routes: vec![RouteRow { host: "cam".into(), ..RouteRow::default() }],
+        };
+        into_row(DeviceId::random(), &Draft::default(), found, UtcMicros(0))
+    }
+
+    #[test]
+    fn a_login_in_the_path_is_not_sent_blanked_nor_to_another_host() {
+        let asked = |path: &str, draft: Draft| {
+            whole_draft(&stored(path), draft, Transport::Tcp, "Gate".into(), DeviceClass::Unknown)
+                .map(|whole| whole.url.unwrap())
+                .map_err(|error| error.code())
+        };
+        let blank = redact_login(WHOLE);
+        let login = |user: &str, password: &str| Draft {
+            user: (!user.is_empty()).then(|| user.into()),
+            password: Some(Secret::new(password)),
+            ..Draft::default()
+        };
+        let moved = |draft: Draft| Draft { host: Some("other".into()), ..draft };
+        assert_eq!(asked(WHOLE, Draft::default()).unwrap(), format!("rtsp://cam:554{WHOLE}"));
+        let new = "/user=admin_password=new_channel=1_stream=0.sdp";
+        assert_eq!(asked(WHOLE, login("", "new")).unwrap(), format!("rtsp://cam:554{new}"));
+        assert_eq!(asked(&blank, login("", "new")), Err(Code::PasswordNeeded));
+        assert_eq!(asked(&blank, Draft::default()), Err(Code::PasswordNeeded));
+        assert_eq!(asked(&blank, login("admin", "new")).unwrap(), format!("rtsp://cam:554{new}"));
+        assert_eq!(asked(WHOLE, moved(Draft::default())), Err(Code::PasswordNeeded));
+        assert_eq!(asked(WHOLE, moved(login("admin", "new"))).unwrap(), format!("rtsp://other:554{new}"));
+        assert_eq!(asked("/live", moved(Draft::default())).unwrap(), "rtsp://other:554/live");
     }
 }

@@ -162,6 +162,11 @@ impl LoginGate {
 }
 
 impl Pass {
+    /// These credentials were taken before, or there are none: nothing is spent by trying again.
+    pub fn is_proven(&self) -> bool {
+        self.alone.is_none()
+    }
+
     /// Tells how the login went. Without it (a cancelled login) nothing is learnt.
     pub async fn report(self, failure: Option<&Error>) {
         let Some(door) = self.door else { return };

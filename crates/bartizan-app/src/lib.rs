@@ -10,12 +10,16 @@ mod devices;
 pub mod diagnostics;
 mod draft;
 mod drivers;
+mod encoders;
 #[cfg(test)]
 mod fake;
 mod favourites;
 mod files;
 mod gate;
+mod life;
 pub mod live;
+mod looks;
+mod playback;
 mod probe;
 mod protection;
 mod recording;
@@ -34,8 +38,8 @@ use bartizan_device::{Family, StreamOpener};
 use bartizan_http::Options;
 pub use bartizan_qr as qr;
 pub use bartizan_store::{
-    ChannelRow, DeviceFacts, DeviceRow, FavouriteRow, KdfCost, KeyStorage, LastPictureRow, RouteRow,
-    SecretKind, Store, StreamRow, TrafficRow, Vault,
+    ChannelRow, DeviceFacts, DeviceRow, FavouriteRow, KdfCost, KeyStorage, LastPictureRow, LookRow, RouteRow,
+    SecretKind, Store, StreamChoice, StreamRow, TrafficRow, Vault,
 };
 use tokio::sync::Mutex;
 
@@ -52,15 +56,18 @@ pub use self::{
     diagnostics::Journal,
     draft::{AddedBy, Draft, PortsDraft, is_local},
     drivers::Drivers,
+    encoders::{Applied, Encoders},
     favourites::{Favourites, LARGEST_PICTURE},
     files::{FILES_UNDO, FileEntry, FileKind, Files, LARGEST_READ},
     gate::{Account, LoginGate, Pass},
-    protection::{MOST_ASK_AFTER, Protection, ProtectionState},
+    playback::{Heard, LARGEST_JPEG, OpenMovie, Piece, Playback, Reel, Span},
+    protection::{BiometricPrompt, BiometricVault, Biometrics, MOST_ASK_AFTER, Protection, ProtectionState},
     recording::{DISK_RESERVE, FreeSpace, Recorder, RecordingState, free_space},
     routes::RouteChooser,
     search::{FoundDevice, Search, SearchPlan, SearchView},
     settings::{
-        DefaultPage, LAYOUTS, Language, MeteredPolicy, RememberedChannel, Settings, Theme, WallMemory,
+        DefaultPage, LAYOUTS, Language, MeteredPolicy, QualityMode, RememberedChannel, Settings, Theme,
+        WallMemory,
     },
     snapshot::{MOST_PICTURES, Snapshots},
     traffic::{FLUSH_EVERY, Traffic, TrafficReport},
@@ -74,6 +81,8 @@ pub struct App {
     pub live: Arc<Live>,
     /// PTZ, picture settings, switches.
     pub control: Arc<Control>,
+    /// Which streams windows play, and how devices encode them.
+    pub encoders: Encoders,
     /// Searching the network.
     pub search: Arc<Search>,
     /// Groups of channels.
@@ -86,8 +95,10 @@ pub struct App {
     pub protection: Arc<Protection>,
     /// Recordings and snapshots.
     pub files: Arc<Files>,
+    /// Playing recordings.
+    pub playback: Playback,
     /// Recording live streams.
-    pub recorder: Recorder,
+    pub recorder: Arc<Recorder>,
     /// Taking snapshots.
     pub snapshots: Snapshots,
     /// Nothing is stored.
@@ -95,8 +106,11 @@ pub struct App {
     store: Store,
     /// Serialises read-change-write of the settings.
     settings: Mutex<()>,
+    connected: life::Connected,
     /// Finishes what an earlier run left torn.
     _finishing: OwnedTask,
+    /// Looks whether the machine slept or its network changed.
+    _watching: OwnedTask,
 }
 
 impl App {
@@ -168,19 +182,23 @@ impl App {
         let live = Arc::new(Live::new(opener, sources, gate.clone(), journal.clone(), traffic.clone()));
         let favourites = Favourites::load(store.clone(), book.clone(), clock.clone()).await?;
         let drivers = Arc::new(Drivers::new(families.clone(), book.clone(), gate.clone()));
+        let encoders = Encoders::new(drivers.clone(), book.clone(), store.clone());
         let control = Arc::new(Control::new(drivers));
         let search = Arc::new(Search::new(families.clone(), book.clone()));
+        let recorder = Arc::new(Recorder::new(live.clone(), files.clone(), Arc::new(free_space)));
         let protected = protection::Parts {
             store: store.clone(),
             book: book.clone(),
             live: live.clone(),
+            recorder: recorder.clone(),
             control: control.clone(),
             search: search.clone(),
             clock: clock.clone(),
             cost,
         };
         let protection = Protection::load(protected, !files.is_temporary()).await?;
-        let recorder = Recorder::new(live.clone(), files.clone(), Arc::new(free_space));
+        let connected = life::Connected::new(book.clone(), control.clone(), live.clone());
+        let watching = life::watch(connected.clone(), clock.clone());
         let snapshots = Snapshots::new(live.clone(), control.clone(), files.clone(), clock.clone());
         let devices = Devices::new(book, families, live.clone(), gate, control.clone(), clock);
         let finishing = {
@@ -191,18 +209,22 @@ impl App {
             devices,
             live,
             control,
+            encoders,
             search,
             favourites,
             traffic,
             journal,
             protection,
             ephemeral: files.is_temporary(),
+            playback: Playback::new(files.clone()),
             files,
             recorder,
             snapshots,
             store,
             settings: Mutex::new(()),
+            connected,
             _finishing: finishing,
+            _watching: watching,
         })
     }
 
@@ -211,11 +233,9 @@ impl App {
         self.store.key_storage()
     }
 
-    /// The network changed: streams and controls choose their ways anew.
+    /// The network changed: streams and controls choose their ways anew. Told twice within a second, it is one change.
     pub fn network_changed(&self) {
-        self.devices.book().routes().forget();
-        self.control.drivers().forget_all();
-        self.live.network_changed();
+        self.connected.changed();
     }
 
     /// The program ends: stops what moves and closes all streams, within a bounded time.

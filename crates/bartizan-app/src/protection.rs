@@ -1,8 +1,8 @@
 //! PIN or password of the app.
 //!
-//! While the app is locked the key of the device passwords is nowhere but wrapped in the database, no stream runs, no
-//! driver is logged in and the list of devices holds no password. The dispatcher of the commands asks
-//! [`Protection::is_locked`] first.
+//! While the app is locked the key of the device passwords is nowhere but wrapped in the database, no stream runs but
+//! those being recorded, each with the login it has, no driver is logged in and the list of devices holds no password.
+//! The dispatcher of the commands asks [`Protection::is_locked`] first.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
@@ -13,7 +13,8 @@ use bartizan_base::{Clock, Code, Error, OwnedTask, Result, Secret, UtcMicros};
 use bartizan_store::{KdfCost, SecretKind, Store};
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 
-use crate::{control::Control, devices::DeviceBook, live::Live, search::Search};
+pub use self::biometrics::{BiometricPrompt, BiometricVault, Biometrics};
+use crate::{control::Control, devices::DeviceBook, live::Live, recording::Recorder, search::Search};
 
 /// The longest the app may be away without being asked again, seconds.
 pub const MOST_ASK_AFTER: u32 = 3600;
@@ -62,6 +63,7 @@ pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) book: Arc<DeviceBook>,
     pub(crate) live: Arc<Live>,
+    pub(crate) recorder: Arc<Recorder>,
     pub(crate) control: Arc<Control>,
     pub(crate) search: Arc<Search>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -69,6 +71,7 @@ pub(crate) struct Parts {
 }
 
 type Hook = Box<dyn Fn() + Send + Sync>;
+type ChangeHook = Box<dyn Fn(bool) + Send + Sync>;
 
 /// The protection service.
 pub struct Protection {
@@ -78,6 +81,8 @@ pub struct Protection {
     /// One try at a time, and no change of the secret beside it.
     trying: AsyncMutex<()>,
     on_lock: OnceLock<Hook>,
+    on_change: OnceLock<ChangeHook>,
+    vault: OnceLock<Arc<dyn BiometricVault>>,
     this: Weak<Self>,
 }
 
@@ -118,6 +123,8 @@ impl Protection {
             inner: Mutex::new(inner),
             trying: AsyncMutex::default(),
             on_lock: OnceLock::new(),
+            on_change: OnceLock::new(),
+            vault: OnceLock::new(),
             this: this.clone(),
         }))
     }
@@ -129,6 +136,19 @@ impl Protection {
     /// What is to happen beside the closing of streams when the app is locked; the first hook given stays.
     pub fn on_lock(&self, hook: impl Fn() + Send + Sync + 'static) {
         let _ = self.on_lock.set(Box::new(hook));
+    }
+
+    /// Hears whether the app is protected, now and at every change; the first hook given stays.
+    pub fn on_change(&self, hook: impl Fn(bool) + Send + Sync + 'static) {
+        let _ = self.on_change.set(Box::new(hook));
+        self.tell_change();
+    }
+
+    fn tell_change(&self) {
+        let protected = self.inner().kind.is_some();
+        if let Some(hook) = self.on_change.get() {
+            hook(protected);
+        }
     }
 
     /// True while the secret is asked before anything else.
@@ -159,9 +179,14 @@ impl Protection {
             return Err(Error::new(Code::InvalidInput, "the app is protected already; change the secret"));
         }
         check_form(kind, secret)?;
+        // What is there belongs to an earlier life of the app.
+        self.erase_biometrics().await;
         self.parts.store.protect(kind, secret, self.parts.cost).await?;
-        let mut inner = self.inner();
-        *inner = Inner { kind: Some(kind), epoch: inner.epoch, ..Inner::default() };
+        {
+            let mut inner = self.inner();
+            *inner = Inner { kind: Some(kind), epoch: inner.epoch, ..Inner::default() };
+        }
+        self.tell_change();
         Ok(())
     }
 
@@ -172,6 +197,7 @@ impl Protection {
         self.check(current).await?;
         self.parts.store.protect(kind, secret, self.parts.cost).await?;
         self.inner().kind = Some(kind);
+        self.renew_biometrics(secret).await;
         Ok(())
     }
 
@@ -180,7 +206,7 @@ impl Protection {
         let _alone = self.trying.lock().await;
         self.check(current).await?;
         self.parts.store.unprotect().await?;
-        self.unprotected();
+        self.unprotected().await;
         Ok(())
     }
 
@@ -191,19 +217,24 @@ impl Protection {
         if self.inner().kind.is_none() {
             return Err(Error::new(Code::NotFound, "the app is not protected"));
         }
-        // Streams and drivers still use the passwords that go.
+        // Recordings, streams and drivers still use the passwords that go.
+        self.parts.recorder.shutdown().await;
         self.lock();
         self.closed().await;
         self.parts.store.forget_passwords().await?;
         self.parts.book.refresh().await?;
-        self.unprotected();
+        self.unprotected().await;
         Ok(())
     }
 
-    fn unprotected(&self) {
-        let mut inner = self.inner();
-        *inner = Inner { epoch: inner.epoch, ..Inner::default() };
-        drop(self.parts.live.set_shut(false));
+    async fn unprotected(&self) {
+        {
+            let mut inner = self.inner();
+            *inner = Inner { epoch: inner.epoch, ..Inner::default() };
+            drop(self.parts.live.set_shut(false));
+        }
+        self.erase_biometrics().await;
+        self.tell_change();
     }
 
     /// How long the app may be away before it asks again, at most [`MOST_ASK_AFTER`] seconds.
@@ -389,5 +420,6 @@ fn check_form(kind: SecretKind, secret: &Secret) -> Result<()> {
     fits.then_some(()).ok_or_else(|| Error::new(Code::InvalidInput, rule))
 }
 
+mod biometrics;
 #[cfg(test)]
 mod tests;

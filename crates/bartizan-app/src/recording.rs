@@ -14,14 +14,17 @@ use std::{
 
 use bartizan_base::{Code, Error, Result, StreamId, StreamProfile, UtcMicros};
 use bartizan_media::{
-    AccessUnit,
+    AccessUnit, AudioCodec, AudioFrame,
     movie::{MovieOptions, MovieWriter},
+    sound::MovieSpeech,
 };
 use tokio::sync::{oneshot, watch};
 
 use crate::{
     files::{Facts, FileKind, Files, OpenFile, disk, unreadable},
-    live::{Attachment, DecodedPicture, Delivery, Live, StreamFormat, StreamState, Viewer},
+    live::{
+        Attachment, DecodedPicture, Listener, Listening, Live, SoundState, StreamFormat, StreamState, Viewer,
+    },
 };
 
 /// Free space that is never used: enough to finish every open file, and to keep the system alive.
@@ -30,6 +33,10 @@ pub const DISK_RESERVE: u64 = 256 << 20;
 const LOW_AFTER: Duration = Duration::from_secs(600);
 /// Pictures waiting for the disk, in bytes. Beyond it some are left out, up to a random access point.
 const WAITING_BYTES: usize = 32 << 20;
+/// The first pictures wait so long for the first sound: a movie has the tracks it begins with.
+const SOUND_WAIT_US: i64 = 1_500_000;
+/// And no longer than this many bytes.
+const HELD_BYTES: usize = 8 << 20;
 /// Recordings at once: a wall has sixteen windows.
 const MOST_RECORDINGS: usize = 16;
 /// How long the end of one recording may take: a slow card, a large table.
@@ -83,8 +90,8 @@ struct Active {
 struct Shared {
     state: Mutex<RecordingState>,
     changes: watch::Sender<u64>,
-    /// The hold on the stream; gone when the recording is over.
-    attachment: Mutex<Option<Attachment>>,
+    /// The hold on the stream and its sound; gone when the recording is over.
+    attachment: Mutex<Option<(Listening, Attachment)>>,
 }
 
 impl Shared {
@@ -147,7 +154,7 @@ impl Recorder {
             changes: self.changes.clone(),
             attachment: Mutex::default(),
         });
-        let (inbox, units) = mpsc::channel();
+        let (inbox, pieces) = mpsc::channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let writing = Writing {
             shared: shared.clone(),
@@ -155,19 +162,23 @@ impl Recorder {
             free: self.free.clone(),
             open: None,
             earlier: Duration::ZERO,
+            speech: MovieSpeech::default(),
+            awaits_sound: true,
+            held: Held::default(),
         };
         let (tell, ended) = oneshot::channel();
         let freed = waiting.clone();
         std::thread::Builder::new()
             .name("record".into())
             .spawn(move || {
-                writing.run(&units, &freed);
+                writing.run(&pieces, &freed);
                 let _ = tell.send(());
             })
             .map_err(|e| Error::new(Code::Internal, format!("no thread for recording: {e}")))?;
         let viewer = Arc::new(RecordingViewer { inbox, waiting, overrun: AtomicBool::new(false) });
-        let attachment = self.live.attach(stream.clone(), Delivery::Encoded, viewer)?;
-        *shared.attachment.lock().unwrap_or_else(PoisonError::into_inner) = Some(attachment);
+        let attachment = self.live.attach_lasting(stream.clone(), viewer.clone())?;
+        let listening = attachment.listen(viewer);
+        *shared.attachment.lock().unwrap_or_else(PoisonError::into_inner) = Some((listening, attachment));
         if shared.lock().ended.is_some() {
             // It failed on the pictures that were there at once.
             shared.detach();
@@ -216,9 +227,17 @@ impl Recorder {
     }
 }
 
+/// What the writing thread gets.
+enum Piece {
+    Unit(AccessUnit),
+    Sound(AudioFrame),
+    /// No sound will come, or none that a movie can hold.
+    NoSound,
+}
+
 /// Hands a stream to the writing thread.
 struct RecordingViewer {
-    inbox: mpsc::Sender<AccessUnit>,
+    inbox: mpsc::Sender<Piece>,
     waiting: Arc<AtomicUsize>,
     /// Some were left out: the next one kept is a random access point.
     overrun: AtomicBool,
@@ -243,7 +262,7 @@ impl Viewer for RecordingViewer {
         if !full {
             self.waiting.fetch_add(bytes, Ordering::Relaxed);
             // A thread that ended has told why.
-            let _ = self.inbox.send(unit);
+            let _ = self.inbox.send(Piece::Unit(unit));
         }
     }
 
@@ -251,6 +270,49 @@ impl Viewer for RecordingViewer {
 
     fn wants_picture(&self) -> bool {
         false
+    }
+}
+
+impl Listener for RecordingViewer {
+    fn sound_state(&self, state: &SoundState) {
+        let hopeless = match state {
+            SoundState::Connecting => false,
+            SoundState::Playing(description) => {
+                matches!(description.codec, AudioCodec::Opus | AudioCodec::Other)
+            }
+            SoundState::None | SoundState::Unsupported(_) | SoundState::Failed { .. } => true,
+        };
+        if hopeless {
+            let _ = self.inbox.send(Piece::NoSound);
+        }
+    }
+
+    fn sound(&self, frame: &AudioFrame, _: bool) {
+        // The movie sees from the times what is missing.
+        let bytes = frame.data.len();
+        if self.waiting.load(Ordering::Relaxed) + bytes <= WAITING_BYTES {
+            self.waiting.fetch_add(bytes, Ordering::Relaxed);
+            let _ = self.inbox.send(Piece::Sound(frame.clone()));
+        }
+    }
+}
+
+/// The first pictures and sounds, until it is known whether there is sound.
+#[derive(Default)]
+struct Held {
+    units: Vec<AccessUnit>,
+    sounds: Vec<AudioFrame>,
+    bytes: usize,
+}
+
+impl Held {
+    /// Whether that takes too long. The group of pictures that was there at the start is older than the wait.
+    fn is_long(&self, started: UtcMicros) -> bool {
+        let span = match (self.units.first(), self.units.last()) {
+            (Some(first), Some(last)) => last.arrival.0.saturating_sub(first.arrival.0.max(started.0)),
+            _ => 0,
+        };
+        span >= SOUND_WAIT_US || self.bytes >= HELD_BYTES
     }
 }
 
@@ -262,19 +324,28 @@ struct Writing {
     open: Option<(OpenFile, MovieWriter, Facts)>,
     /// Recorded in finished files.
     earlier: Duration,
+    speech: MovieSpeech,
+    /// Nothing is known of the sound yet, so the first pictures are held back.
+    awaits_sound: bool,
+    held: Held,
 }
 
 impl Writing {
-    fn run(mut self, units: &mpsc::Receiver<AccessUnit>, waiting: &AtomicUsize) {
+    fn run(mut self, pieces: &mpsc::Receiver<Piece>, waiting: &AtomicUsize) {
         let mut outcome = Ok(());
-        while let Ok(unit) = units.recv() {
-            waiting.fetch_sub(unit.data.len(), Ordering::Relaxed);
-            outcome = self.take(&unit);
+        while let Ok(piece) = pieces.recv() {
+            let bytes = match &piece {
+                Piece::Unit(unit) => unit.data.len(),
+                Piece::Sound(frame) => frame.data.len(),
+                Piece::NoSound => 0,
+            };
+            waiting.fetch_sub(bytes, Ordering::Relaxed);
+            outcome = self.piece(piece);
             if outcome.is_err() {
                 break;
             }
         }
-        let outcome = outcome.and(self.finish());
+        let outcome = outcome.and_then(|()| self.release()).and_then(|()| self.finish());
         if let Err(error) = outcome {
             tracing::warn!(%error, "a recording ended");
             if let Some((open, ..)) = self.open.take() {
@@ -283,6 +354,48 @@ impl Writing {
             self.shared.change(|state| state.ended = Some(error));
             self.shared.detach();
         }
+    }
+
+    fn piece(&mut self, piece: Piece) -> Result<()> {
+        match piece {
+            Piece::NoSound => self.release(),
+            Piece::Sound(frame) => {
+                let frame = self.speech.convert(&frame);
+                match &mut self.open {
+                    Some((_, writer, _)) => writer.push_sound(&frame),
+                    // Sound from before the first picture is in no movie.
+                    None if self.held.units.is_empty() => self.awaits_sound = false,
+                    None => {
+                        self.held.sounds.push(frame);
+                        self.release()?;
+                    }
+                }
+                Ok(())
+            }
+            Piece::Unit(unit) if self.awaits_sound && self.open.is_none() => {
+                if unit.random_access || !self.held.units.is_empty() {
+                    self.held.bytes += unit.data.len();
+                    self.held.units.push(unit);
+                }
+                let started = self.shared.lock().started;
+                if self.held.is_long(started) { self.release() } else { Ok(()) }
+            }
+            Piece::Unit(unit) => self.take(&unit),
+        }
+    }
+
+    /// Writes what was held back.
+    fn release(&mut self) -> Result<()> {
+        self.awaits_sound = false;
+        let Held { units, mut sounds, .. } = std::mem::take(&mut self.held);
+        for unit in &units {
+            self.take(unit)?;
+            if let Some((_, writer, _)) = &mut self.open {
+                // Before the first fragment is made, so that its track is there.
+                sounds.drain(..).for_each(|frame| writer.push_sound(&frame));
+            }
+        }
+        Ok(())
     }
 
     fn take(&mut self, unit: &AccessUnit) -> Result<()> {

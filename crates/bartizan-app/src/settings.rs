@@ -63,12 +63,29 @@ pub enum MeteredPolicy {
     Never,
 }
 
+/// What live pictures are to be above all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum QualityMode {
+    /// Young: each is shown as it comes.
+    RealTime,
+    /// Steady: all are held for [`Settings::fluent_delay_ms`].
+    Fluent,
+    /// As young as the network lets them be steady.
+    #[default]
+    Auto,
+}
+
 /// The user's settings. A member that an older version did not write takes its default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Settings {
     /// Decode in the web view rather than with openh264.
     pub hard_decoding: bool,
+    /// What live pictures are to be above all.
+    pub quality_mode: QualityMode,
+    /// How long [`QualityMode::Fluent`] holds pictures, milliseconds, 200–2000.
+    pub fluent_delay_ms: u16,
     /// Colours.
     pub theme: Theme,
     /// Words.
@@ -118,6 +135,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             hard_decoding: true,
+            quality_mode: QualityMode::default(),
+            fluent_delay_ms: 400,
             theme: Theme::default(),
             language: Language::default(),
             layout: 16,
@@ -169,6 +188,9 @@ impl Settings {
         let outside = |what: &str, value: u32, range: &str| {
             Error::new(Code::InvalidInput, format!("{what} {value} is outside {range}"))
         };
+        if !(200..=2000).contains(&self.fluent_delay_ms) {
+            return Err(outside("fluent delay", self.fluent_delay_ms.into(), "200-2000 ms"));
+        }
         if !(1..=8).contains(&self.ptz_step) {
             return Err(outside("PTZ step", self.ptz_step.into(), "1-8"));
         }
@@ -268,6 +290,8 @@ mod tests {
         let store = Store::in_memory(Vault::in_memory()).unwrap();
         let settings = Settings {
             capture_count: 10,
+            quality_mode: QualityMode::RealTime,
+            fluent_delay_ms: 1500,
             metered_policy: MeteredPolicy::SubOnly,
             default_page: DefaultPage::Favourites,
             country: "CN".into(),
@@ -298,6 +322,8 @@ mod tests {
         let base = Settings::default;
         for wrong in [
             Settings { layout: 5, ..base() },
+            Settings { fluent_delay_ms: 199, ..base() },
+            Settings { fluent_delay_ms: 2001, ..base() },
             Settings { ptz_step: 0, ..base() },
             Settings { ptz_step: 9, ..base() },
             Settings { wall_tools: vec!["no tool".into()], ..base() },

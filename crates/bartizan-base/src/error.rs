@@ -105,6 +105,8 @@ codes! {
     NotADevice => Unsupported,
     /// The device does not have this function.
     NotOffered => Unsupported,
+    /// The device refuses a setting that was asked for: this value, or this together with others.
+    SettingRefused => InvalidInput,
     /// The chosen password is too weak for the device.
     WeakPassword => InvalidInput,
     /// The device card's password is wrong.
@@ -117,6 +119,8 @@ codes! {
     AppPassword => InvalidInput,
     /// Too many wrong PINs or passwords of the app: it takes no further one for a while.
     AppPasswordWait => Locked,
+    /// The system did not open the app's secret by finger or face; the PIN or password does.
+    BiometricsFailed => Unauthorized,
     /// The stream carries no video track.
     NoVideo => Unsupported,
     /// The video codec cannot be decoded here.

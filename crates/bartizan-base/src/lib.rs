@@ -11,6 +11,6 @@ mod time;
 
 pub use error::{Code, Error, ErrorKind, Result, Retry, retry};
 pub use id::{ChannelId, DeviceId, StreamId, StreamProfile, random_token};
-pub use secret::{Secret, redact_url};
+pub use secret::{Secret, redact_login, redact_url, refill_login};
 pub use task::OwnedTask;
 pub use time::{Clock, SystemClock, UtcMicros};

@@ -40,6 +40,64 @@ pub fn redact_url(text: &str) -> String {
     format!("{}***@{}", &text[..scheme], &text[at + 1..])
 }
 
+/// What stands for a login that is not told.
+const BLANK: &str = "***";
+
+/// A path and query with the values blanked of words that name a login, fit for logs and messages.
+///
+/// Some makers have the login in the path, as Xiongmai's `/user=admin_password=x_channel=1_stream=0.sdp`.
+pub fn redact_login(target: &str) -> String {
+    map_login(target, |_, _| BLANK.to_owned())
+}
+
+/// A path and query with another login in it; what is not given stays as it is. `None` where a blank of
+/// [`redact_login`] would be left.
+pub fn refill_login(target: &str, user: Option<&str>, password: Option<&str>) -> Option<String> {
+    let mut whole = true;
+    let filled = map_login(target, |word, value| {
+        let given = match word {
+            "user=" | "usr=" => user,
+            "password=" | "passwd=" | "pass=" | "pwd=" | "psw=" => password,
+            _ => None,
+        };
+        whole &= given.is_some() || value != BLANK;
+        // Behind a raw one, a URL has no path any more.
+        given.map_or_else(|| value.to_owned(), |given| given.replace('#', "%23"))
+    });
+    whole.then_some(filled)
+}
+
+/// Replaces every value of a word that names a login: `with` has the word and the value.
+fn map_login(target: &str, mut with: impl FnMut(&str, &str) -> String) -> String {
+    const WORDS: [&str; 10] =
+        ["password=", "passwd=", "pass=", "pwd=", "psw=", "token=", "auth=", "key=", "user=", "usr="];
+    let lower = target.to_ascii_lowercase();
+    let mut out = String::with_capacity(target.len());
+    let mut at = 0;
+    while at < target.len() {
+        let word = WORDS.iter().filter_map(|word| Some((lower[at..].find(word)?, *word))).min();
+        let Some((offset, word)) = word else { break };
+        let value = at + offset + word.len();
+        // A password may hold any character but these two; `_` ends it only before another `name=`.
+        let end = target[value..]
+            .char_indices()
+            .find(|(i, c)| {
+                *c == '&'
+                    || (*c == '_'
+                        && target[value + i + 1..]
+                            .split(['_', '&', '/'])
+                            .next()
+                            .is_some_and(|w| w.contains('=')))
+            })
+            .map_or(target.len(), |(i, _)| value + i);
+        out.push_str(&target[at..value]);
+        out.push_str(&with(word, &target[value..end]));
+        at = end;
+    }
+    out.push_str(&target[at..]);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +105,47 @@ mod tests {
     #[test]
     fn prints_nothing() {
         assert_eq!(format!("{:?}", Secret::new("hunter2")), "***");
+    }
+
+    #[test]
+    fn paths_lose_their_login() {
+        for (given, wanted) in [
+            (
+                "/user=admin_password=tlJ_bo6_channel=1_stream=0.sdp",
+                "/user=***_password=***_channel=1_stream=0.sdp",
+            ),
+            (
+                "/user=admin&password=&channel=1&stream=0.sdp?real_stream",
+                "/user=***&password=***&channel=1&stream=0.sdp?real_stream",
+            ),
+            ("/live?USR=a&Pwd=hunter2&ch=1", "/live?USR=***&Pwd=***&ch=1"),
+            ("/Streaming/Channels/101", "/Streaming/Channels/101"),
+            ("/cam/realmonitor?channel=1&subtype=0", "/cam/realmonitor?channel=1&subtype=0"),
+            ("/ümlaut?pass=ß", "/ümlaut?pass=***"),
+            ("", ""),
+        ] {
+            assert_eq!(redact_login(given), wanted, "{given}");
+            assert_eq!(redact_login(wanted), wanted, "what is blanked stays so");
+        }
+    }
+
+    #[test]
+    fn logins_are_put_back_into_what_lost_them() {
+        let blank = "/user=***_password=***_channel=1_stream=0.sdp";
+        let whole = "/user=admin_password=old_channel=1_stream=0.sdp";
+        for (target, user, password, wanted) in [
+            (blank, Some("me"), Some("n#w"), Some("/user=me_password=n%23w_channel=1_stream=0.sdp")),
+            (blank, Some("me"), None, None),
+            (blank, None, Some("new"), None),
+            (blank, None, None, None),
+            (whole, None, None, Some(whole)),
+            (whole, None, Some("new"), Some("/user=admin_password=new_channel=1_stream=0.sdp")),
+            ("/live?token=***", Some("me"), Some("new"), None),
+            ("/live?token=abc", Some("me"), Some("new"), Some("/live?token=abc")),
+            ("/Streaming/Channels/101", Some("me"), Some("new"), Some("/Streaming/Channels/101")),
+        ] {
+            assert_eq!(refill_login(target, user, password).as_deref(), wanted, "{target} {user:?}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     auxiliary::{self, Ways},
     device::Device,
+    encoder,
     error::DahuaError,
     imaging,
     query::Query,
@@ -207,7 +208,7 @@ fn describe(stream: &mut ChannelStream, encode: &Values, prefix: &str) {
 }
 
 /// `H.264B`, `H.264H` and `MJPG` in the words used elsewhere.
-fn codec(told: &str) -> String {
+pub(crate) fn codec(told: &str) -> String {
     let upper = told.trim().to_ascii_uppercase();
     match upper.as_str() {
         _ if upper.starts_with("H.264") || upper.starts_with("H264") => "H.264".to_owned(),
@@ -248,6 +249,8 @@ pub(crate) struct Facts {
     pub ways: Ways,
     /// Picture settings.
     pub imaging: imaging::Places,
+    /// Encoder settings can be read.
+    pub encoder: bool,
 }
 
 impl Facts {
@@ -265,6 +268,7 @@ impl Facts {
         }
         facts.ways = auxiliary::ways(device, channel, &facts.ptz).await?;
         facts.imaging = imaging::places(device, channel, &facts.video).await?;
+        facts.encoder = encoder::is_there(device, channel).await?;
         Ok(facts)
     }
 
@@ -323,6 +327,7 @@ impl Facts {
             snapshot,
             // The CGI and RPC2 documents name no request for a key frame.
             key_frame: false,
+            encoder: self.encoder,
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bartizan_base::Result;
+use bartizan_base::{Result, StreamProfile};
 use bartizan_device::{
     Activation, AlarmOutput, Auxiliary, AuxiliaryCommand, AuxiliaryState, Capabilities, ChannelInfo,
-    DeviceClock, Driver, Endpoint, Family, FamilyId, Identity, Imaging, LensMove, Login, OutputCommand,
-    Preset, PresetChange, PtzMove, PtzStatus, Reached, Recognised, SearchScope, Sighting, Snapshot,
+    DeviceClock, Driver, EncoderSettings, EncoderStream, Endpoint, Family, FamilyId, Identity, Imaging,
+    LensMove, Login, OutputCommand, Preset, PresetChange, PtzMove, PtzStatus, Reached, Recognised,
+    SearchScope, Sighting, Snapshot,
 };
 use bartizan_http::{Client, Options, Recorder};
 use tokio::sync::mpsc;
@@ -16,7 +17,7 @@ use crate::{
     FAMILY, alarm, auxiliary, channel, clock,
     connect::{self, TriesLeft},
     device::Device,
-    discover,
+    discover, encoder,
     error::DahuaError,
     imaging, initialise, ptz, recognise, snapshot,
 };
@@ -170,6 +171,19 @@ impl Driver for Connected {
 
     async fn reset_imaging(&self, channel: u16) -> Result<Imaging> {
         Ok(Box::pin(imaging::reset_imaging(&self.0, numbered(channel)?)).await?)
+    }
+
+    async fn encoders(&self, channel: u16) -> Result<Vec<EncoderStream>> {
+        Ok(Box::pin(encoder::encoders(&self.0, numbered(channel)?)).await?)
+    }
+
+    async fn set_encoder(
+        &self,
+        channel: u16,
+        profile: StreamProfile,
+        change: EncoderSettings,
+    ) -> Result<EncoderStream> {
+        Ok(Box::pin(encoder::set_encoder(&self.0, numbered(channel)?, profile, &change)).await?)
     }
 
     async fn auxiliaries(&self, channel: u16) -> Result<Vec<AuxiliaryState>> {

@@ -107,7 +107,8 @@ impl DahuaError {
         }
     }
 
-    fn code(&self) -> Code {
+    /// The code of the one vocabulary above.
+    pub fn code(&self) -> Code {
         match self {
             Self::Http(_) | Self::Unreadable { .. } => Code::Protocol,
             Self::Refused { status: 403, .. } => Code::Forbidden,

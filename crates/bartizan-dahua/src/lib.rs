@@ -14,6 +14,7 @@ mod device;
 mod discover;
 mod discovery_packet;
 mod driver;
+mod encoder;
 mod envelope;
 mod error;
 #[cfg(test)]

@@ -11,6 +11,8 @@ pub struct Capabilities {
     pub snapshot: bool,
     /// A key frame can be asked for.
     pub key_frame: bool,
+    /// Encoder settings can be read and written.
+    pub encoder: bool,
 }
 
 /// What head and lens can do.

@@ -6,8 +6,8 @@ use tokio::sync::mpsc;
 
 use crate::{
     AlarmOutput, Auxiliary, AuxiliaryCommand, AuxiliaryState, Capabilities, CertificatePin, ChannelInfo,
-    DeviceClass, DeviceClock, Endpoint, FamilyId, Identity, Imaging, LensMove, Login, OutputCommand, Preset,
-    PresetChange, PtzMove, PtzStatus, Snapshot,
+    DeviceClass, DeviceClock, EncoderSettings, EncoderStream, Endpoint, FamilyId, Identity, Imaging,
+    LensMove, Login, OutputCommand, Preset, PresetChange, PtzMove, PtzStatus, Snapshot,
 };
 
 /// A protocol family: how to recognise its devices, find them, wake them and log in to them.
@@ -203,6 +203,22 @@ pub trait Driver: Send + Sync {
     /// Puts the four levels back to their defaults and gives what the device took.
     async fn reset_imaging(&self, _channel: u16) -> Result<Imaging> {
         Err(not_offered("picture settings"))
+    }
+
+    /// How the streams of a channel are encoded and what else the device offers, main first.
+    async fn encoders(&self, _channel: u16) -> Result<Vec<EncoderStream>> {
+        Err(not_offered("encoder settings"))
+    }
+
+    /// Changes the encoder settings of one stream that are `Some`, leaves all others as they are, reads them back and
+    /// gives what the device took. A value that it refuses is [`Code::SettingRefused`].
+    async fn set_encoder(
+        &self,
+        _channel: u16,
+        _profile: StreamProfile,
+        _change: EncoderSettings,
+    ) -> Result<EncoderStream> {
+        Err(not_offered("encoder settings"))
     }
 
     /// What the auxiliaries are doing.

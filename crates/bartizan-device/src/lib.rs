@@ -9,6 +9,7 @@
 mod address;
 mod capabilities;
 mod driver;
+mod encoder;
 mod endpoint;
 mod identity;
 mod ptz;
@@ -21,6 +22,9 @@ pub use capabilities::{
     OutputCommand, PresetCapabilities, PtzCapabilities,
 };
 pub use driver::{Activation, Driver, Family, Reached, Recognised, SearchScope, Sighting};
+pub use encoder::{
+    EncoderChoices, EncoderField, EncoderSettings, EncoderStream, MOST_CHOICES, PictureSize, RateMode, Span,
+};
 pub use endpoint::{CertificatePin, Endpoint, Login, ServicePorts, check_host, check_port};
 pub use identity::{
     ChannelInfo, ChannelStream, DeviceClass, DeviceClock, FamilyId, Identity, Online, Snapshot,
@@ -28,5 +32,6 @@ pub use identity::{
 pub use ptz::{LensMove, Position, Preset, PresetChange, PtzMove, PtzStatus, Velocity};
 pub use quirks::{Quirk, quirks};
 pub use source::{
-    Credentials, LiveItem, LiveStream, StreamDescription, StreamOpener, StreamSource, Transport,
+    ClockPoint, Credentials, LiveItem, LiveStream, SoundDescription, SoundItem, SoundStream,
+    StreamDescription, StreamOpener, StreamSource, Transport,
 };

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
-use bartizan_base::{Result, Secret};
-use bartizan_media::{AccessUnit, AudioFrame, Codec, VideoInfo};
+use bartizan_base::{Result, Secret, UtcMicros};
+use bartizan_media::{AccessUnit, AudioCodec, AudioFrame, Codec, VideoInfo};
 
 use crate::RtspAddress;
 
@@ -62,8 +62,56 @@ pub enum LiveItem {
     Video(VideoInfo),
     /// One picture.
     AccessUnit(AccessUnit),
-    /// Sound.
-    Audio(AudioFrame),
+    /// What the device's clock says of the picture times.
+    Clock(ClockPoint),
+}
+
+/// A sender report (RFC 3550 §6.4.1): the same moment on the stream's own clock and on the device's wall clock, which
+/// all streams of a device share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockPoint {
+    /// On the stream's own clock, µs.
+    pub pts_us: i64,
+    /// On the device's clock, however wrong that is.
+    pub device: UtcMicros,
+}
+
+/// What the sound of a stream is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SoundDescription {
+    /// How it is coded.
+    pub codec: AudioCodec,
+    /// RTP encoding name, lower case, e.g. `pcmu`.
+    pub name: String,
+    /// Samples per second.
+    pub sample_rate_hz: u32,
+    /// Channels of sound, 1 for mono.
+    pub channels: u8,
+}
+
+/// One thing out of a playing sound.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SoundItem {
+    /// A run of sound.
+    Frame(AudioFrame),
+    /// What the device's clock says of the frames' times.
+    Clock(ClockPoint),
+}
+
+/// The sound of a stream, in a session of its own, so that nothing that is wrong with it touches the pictures.
+/// Dropping it tears the session down in the background; [`SoundStream::close`] waits for it.
+#[async_trait]
+pub trait SoundStream: Send {
+    /// What it is.
+    fn description(&self) -> &SoundDescription;
+
+    /// The next item; `None` when the device ended the stream.
+    ///
+    /// Cancel-safe: dropping the future loses nothing.
+    async fn next(&mut self) -> Option<Result<SoundItem>>;
+
+    /// Tears the session down, waiting a bounded time for the device to agree.
+    async fn close(self: Box<Self>);
 }
 
 /// A stream that plays. Dropping it tears the session down in the background; [`LiveStream::close`] waits for it.
@@ -89,4 +137,12 @@ pub trait StreamOpener: Send + Sync {
 
     /// Opens and plays a stream.
     async fn open(&self, source: &StreamSource) -> Result<Box<dyn LiveStream>>;
+
+    /// Opens and plays the sound of a stream; `None` where the device sends none with it.
+    ///
+    /// A coding that nothing here knows is an error of code `UnsupportedCodec` whose detail is its RTP encoding name. A
+    /// device that lets us log in and then refuses the sound is `NotOffered`: codes of a refused login mean just that.
+    async fn open_sound(&self, _source: &StreamSource) -> Result<Option<Box<dyn SoundStream>>> {
+        Ok(None)
+    }
 }

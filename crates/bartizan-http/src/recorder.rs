@@ -185,6 +185,8 @@ mod tests {
             shown_path("/a?user=u&pwd=x&b=1&authToken=q&c"),
             "/a?user=***&pwd=***&b=1&authToken=***&c"
         );
+        assert_eq!(shown_path("/user=u_password=x_channel=1?y"), "/user=***_password=***_channel=1?y");
+        assert_eq!(shown_path("/user=u_password=x"), "/user=***_password=***");
     }
 
     proptest! {

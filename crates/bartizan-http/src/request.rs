@@ -1,6 +1,6 @@
 use std::{borrow::Cow, time::Duration};
 
-use bartizan_base::UtcMicros;
+use bartizan_base::{UtcMicros, redact_login};
 use bytes::Bytes;
 
 /// How long an exchange may take, body included, unless the request says otherwise.
@@ -176,9 +176,9 @@ impl Response {
     }
 }
 
-/// A path and query fit for logs: values of parameters named like a user or a secret are blanked.
+/// A path and query fit for logs: values of parameters named like a user or a secret are blanked, also in the path.
 pub fn shown_path(path: &str) -> Cow<'_, str> {
-    let Some((before, query)) = path.split_once('?') else { return Cow::Borrowed(path) };
+    let Some((before, query)) = path.split_once('?') else { return Cow::Owned(redact_login(path)) };
     let secret = |key: &str| {
         let key = key.to_ascii_lowercase();
         ["user", "usr", "pass", "pwd", "auth", "token", "session", "secret", "key"]
@@ -192,5 +192,5 @@ pub fn shown_path(path: &str) -> Cow<'_, str> {
             _ => Cow::Borrowed(pair),
         })
         .collect();
-    Cow::Owned(format!("{before}?{}", shown.join("&")))
+    Cow::Owned(format!("{}?{}", redact_login(before), shown.join("&")))
 }

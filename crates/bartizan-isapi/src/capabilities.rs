@@ -10,6 +10,7 @@ use crate::{
     IsapiError,
     auxiliary::AuxiliaryFacts,
     channels::stream_id,
+    encoder,
     imaging::ImagingFacts,
     link::{Link, refusal},
     ptz::{PtzFacts, lens_requests},
@@ -37,9 +38,10 @@ impl ChannelFacts {
         let rest = async {
             let snapshot = has_snapshot(link, channel).await?;
             let key_frame = has_key_frame(link, channel).await?;
-            Ok::<_, IsapiError>((snapshot, key_frame))
+            let encoder = encoder::is_there(link, channel).await?;
+            Ok::<_, IsapiError>((snapshot, key_frame, encoder))
         };
-        let ((ptz, auxiliary), imaging, (snapshot, key_frame)) =
+        let ((ptz, auxiliary), imaging, (snapshot, key_frame, encoder)) =
             futures::try_join!(lens, ImagingFacts::ask(link, channel), rest)?;
         let capabilities = Capabilities {
             ptz: ptz.as_ref().map(|facts| facts.capabilities.clone()).unwrap_or_default(),
@@ -47,6 +49,7 @@ impl ChannelFacts {
             auxiliaries: auxiliary.list(),
             snapshot,
             key_frame,
+            encoder,
         };
         Ok(Arc::new(Self { ptz, imaging, auxiliary, capabilities }))
     }

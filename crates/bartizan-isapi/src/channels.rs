@@ -138,12 +138,7 @@ fn stream(entry: &Element, id: u32, profile: StreamProfile, rtsp_port: Option<u1
     let number = |path: &str| entry.parse_text::<u32>(path).filter(|value| *value > 0);
     let quality = entry.text("Video/videoQualityControlType").unwrap_or("");
     let (constant, upper) = (number("Video/constantBitRate"), number("Video/vbrUpperCap"));
-    let codec = entry.text("Video/videoCodecType").map(|codec| match codec {
-        "MJPEG" | "JPEG" => "JPEG".to_owned(),
-        "H.265+" => "H.265".to_owned(),
-        "H.264+" => "H.264".to_owned(),
-        other => other.to_owned(),
-    });
+    let codec = entry.text("Video/videoCodecType").map(crate::encoder::plain_codec);
     ChannelStream {
         profile,
         path: stream_path(id),

@@ -8,15 +8,15 @@ use async_trait::async_trait;
 use bartizan_base::{Code, Error, OwnedTask, Result, StreamProfile};
 use bartizan_device::{
     AlarmOutput, Auxiliary, AuxiliaryCommand, AuxiliaryState, Capabilities, ChannelInfo, DeviceClass,
-    DeviceClock, Driver, FamilyId, Identity, Imaging, LensMove, Online, OutputCommand, Preset, PresetChange,
-    PtzMove, PtzStatus, Reached, Snapshot,
+    DeviceClock, Driver, EncoderSettings, EncoderStream, FamilyId, Identity, Imaging, LensMove, Online,
+    OutputCommand, Preset, PresetChange, PtzMove, PtzStatus, Reached, Snapshot,
 };
 use bartizan_http::{Client, Request, xml::Element};
 
 use crate::{
     FAMILY, IsapiError,
     capabilities::{ChannelFacts, key_frame_path, snapshot},
-    channels, io,
+    channels, encoder, io,
     link::Link,
     ptz::{self, PtzFacts},
     quirks, time,
@@ -298,6 +298,20 @@ impl Driver for Device {
             return Err(not_offered("picture settings"));
         }
         facts.imaging.write(&self.link, channel, facts.imaging.defaults()).await
+    }
+
+    async fn encoders(&self, channel: u16) -> Result<Vec<EncoderStream>> {
+        let streams = encoder::read_all(&self.link, channel).await?;
+        if streams.is_empty() { Err(not_offered("encoder settings")) } else { Ok(streams) }
+    }
+
+    async fn set_encoder(
+        &self,
+        channel: u16,
+        profile: StreamProfile,
+        change: EncoderSettings,
+    ) -> Result<EncoderStream> {
+        encoder::write(&self.link, channel, profile, &change).await
     }
 
     async fn auxiliaries(&self, channel: u16) -> Result<Vec<AuxiliaryState>> {

@@ -4,12 +4,12 @@ use bartizan_base::UtcMicros;
 use bartizan_http::xml::Element;
 use proptest::prelude::*;
 
-use crate::{SessionChallenge, UserCheck, channels, error::ResponseStatus, io, ptz::PtzFacts, time};
+use crate::{SessionChallenge, UserCheck, channels, encoder, error::ResponseStatus, io, ptz::PtzFacts, time};
 
 const NAMES: &str = "id|enabled|online|name|channelName|presetName|StreamingChannel|Video|maxFrameRate|XRange|Min|Max|\
     videoInputChannelID|InputProxyChannel|InputProxyChannelStatus|chanDetectResult|VideoInputChannel|PTZPreset|\
     ContinuousPanTiltSpace|AbsolutePanTiltPositionSpace|maxPresetNum|specialNo|AbsoluteHigh|azimuth|elevation|\
-    localTime|timeZone|statusCode|subStatusCode|retryLoginTime|unlockTime|iterations|portNo|protocol|IOOutputPort";
+    localTime|timeZone|videoResolutionWidth|videoResolutionHeight|videoCodecType|vbrUpperCap|GovLength|keyFrameInterval|statusCode|subStatusCode|retryLoginTime|unlockTime|iterations|portNo|protocol|IOOutputPort";
 
 fn document() -> impl Strategy<Value = Element> {
     let name = proptest::sample::select(NAMES.split('|').map(str::trim).collect::<Vec<_>>());
@@ -40,6 +40,9 @@ proptest! {
             pan: f32::NAN, tilt: f32::INFINITY, zoom: -3.0,
         }));
         let _ = (io::outputs(&root), io::state(&root), SessionChallenge::parse(&root));
+        let stream = encoder::stream(bartizan_base::StreamProfile::Main, &root, Some(&root));
+        prop_assert!(stream.choices.iter().all(|can| can.sizes.len() <= bartizan_device::MOST_CHOICES));
+        encoder::apply(&mut root.clone(), Some(&root), &stream.settings);
         let _ = (time::read(&root, UtcMicros(0)), ResponseStatus::of(200, &root));
         let _ = UserCheck::parse(root.to_xml().as_bytes()).map(|check| check.refusal(String::new()));
     }

@@ -9,6 +9,7 @@ mod auxiliary;
 mod capabilities;
 mod channels;
 mod device;
+mod encoder;
 mod error;
 mod family;
 mod imaging;

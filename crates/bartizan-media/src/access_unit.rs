@@ -2,6 +2,8 @@ use bartizan_base::UtcMicros;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::g726::Packing;
+
 /// Video coding standard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,15 +33,20 @@ pub struct AccessUnit {
 }
 
 /// Audio coding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AudioCodec {
     /// G.711 µ-law (RTP "PCMU").
     Pcmu,
     /// G.711 A-law (RTP "PCMA").
     Pcma,
+    /// G.726 with so many bits a sample, 2 to 5, packed as said.
+    G726(u8, Packing),
+    /// Linear, 16 bits, big-endian (RTP "L16").
+    L16,
     /// AAC, ADTS framed.
     Aac,
+    /// Opus (RFC 6716), one packet a frame.
+    Opus,
     /// Anything else; carried, not decoded.
     Other,
 }
@@ -55,6 +62,8 @@ pub struct AudioFrame {
     pub pts_us: i64,
     /// Samples per second.
     pub sample_rate_hz: u32,
+    /// Channels of sound, 1 for mono.
+    pub channels: u8,
     /// When it reached our socket.
     pub arrival: UtcMicros,
 }

@@ -1,4 +1,5 @@
-//! Compressed media as plain data: access units, NAL units, parameter sets, the GOP buffer, G.711 and the media wire.
+//! Compressed media as plain data: access units, NAL units, parameter sets, the GOP buffer, G.711, G.726 and the media
+//! wire.
 //!
 //! No I/O, no clock, no threads: bytes in, values out. Everything here reads bytes that a device made, so nothing
 //! here panics on any input.
@@ -6,9 +7,11 @@
 
 mod access_unit;
 pub mod g711;
+pub mod g726;
 mod gop;
 pub mod movie;
 pub mod nal;
+pub mod sound;
 mod sps;
 pub mod wire;
 

@@ -1,4 +1,4 @@
-//! The media wire: how pictures and tile states travel to the page. Specified in `docs/media-wire.md`.
+//! The media wire: how pictures, sound and tile states travel to the page. Specified in `docs/media-wire.md`.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,10 @@ pub enum Kind {
     Picture,
     /// JSON: what the session behind the tile is doing.
     State,
+    /// JSON: what the sound of a tile is, and why there is none.
+    SoundState,
+    /// A run of sound.
+    Sound,
     /// A kind of a later version; to be skipped.
     Unknown(u8),
 }
@@ -38,6 +42,8 @@ impl Kind {
             Kind::AccessUnit => 2,
             Kind::Picture => 3,
             Kind::State => 4,
+            Kind::SoundState => 5,
+            Kind::Sound => 6,
             Kind::Unknown(byte) => byte,
         }
     }
@@ -48,6 +54,8 @@ impl Kind {
             2 => Kind::AccessUnit,
             3 => Kind::Picture,
             4 => Kind::State,
+            5 => Kind::SoundState,
+            6 => Kind::Sound,
             other => Kind::Unknown(other),
         }
     }

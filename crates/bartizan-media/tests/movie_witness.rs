@@ -1,5 +1,5 @@
-//! Programs we did not write must find nothing wrong with our movies: ffmpeg, ffprobe and, where it is installed,
-//! mediainfo. Streams come from x264 and x265 through ffmpeg; without it nothing is checked.
+//! Programs we did not write must find nothing wrong with our movies: ffmpeg, ffprobe and, where they are installed,
+//! mediainfo, mkvmerge, AtomicParsley and GStreamer's qtdemux. Streams come from x264 and x265 through ffmpeg; without it nothing is checked.
 
 use std::{
     fs,
@@ -36,6 +36,27 @@ fn quiet(program: &str, arguments: &[&str]) -> Option<String> {
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && complaints.is_empty(), "{program} {arguments:?}: {complaints}");
     Some(String::from_utf8(output.stdout).unwrap())
+}
+
+/// What readers of MP4 other than ffmpeg say: nothing.
+fn nothing_wrong(file: &Path) {
+    let name = text(file);
+    if let Some(told) = quiet("mediainfo", &["--Output=JSON", name]) {
+        assert!(!told.contains("IsTruncated") && !told.contains("ConformanceErrors"), "{told}");
+    }
+    // It reads every sample, tells its warnings on the output and with the code 1.
+    let copied = file.with_extension("mkv");
+    if let Some(told) = quiet("mkvmerge", &["-q", "-o", text(&copied), name]) {
+        assert_eq!(told, "");
+    }
+    // Its tree adds up to the file only where every box ends where it says.
+    if let Some(told) = quiet("AtomicParsley", &[name, "-T", "1"]) {
+        let size = fs::metadata(file).unwrap().len();
+        assert!(told.contains(&format!("Total size: {size} bytes")) && !told.contains("rror"), "{told}");
+    }
+    let (source, demuxer) = (format!("location={name}"), ["!", "qtdemux", "!", "fakesink"]);
+    let pipeline = [&["-q", "filesrc", &source][..], &demuxer].concat();
+    quiet("gst-launch-1.0", &pipeline);
 }
 
 /// A stream as a camera would send it: access units with the encoder's own times.
@@ -174,8 +195,8 @@ fn check(codec: Codec, extra: &[&str]) {
     }
     if let Some(told) = quiet("mediainfo", &["--Output=JSON", text(&file)]) {
         assert!(told.contains("\"FrameCount\": \"125\""), "{told}");
-        assert!(!told.contains("IsTruncated") && !told.contains("ConformanceErrors"), "{told}");
     }
+    nothing_wrong(&file);
 
     // Cut while it was being written: it plays as it lies there, and better once finished.
     let torn = folder.path().join("torn.mp4");
@@ -190,6 +211,7 @@ fn check(codec: Codec, extra: &[&str]) {
         let played = played.lines().filter(|line| !line.starts_with('#')).count();
         assert!(played >= 25, "{played} pictures in {cut} bytes");
         fs::write(&torn, finished(bytes[..cut].to_vec(), &ending)).unwrap();
+        nothing_wrong(&torn);
         let read = pictures(&torn, &["-xerror"]).unwrap();
         assert!(read.len() + 1 >= played && read.len() >= 25, "{} of {played}", read.len());
         // With B pictures the last ones may lack the picture after them.
@@ -248,6 +270,7 @@ fn check_sound(
             data,
             pts_us: (at as f64 * step_us) as i64,
             sample_rate_hz: 8000,
+            channels: 1,
             arrival: UtcMicros(0),
         })
         .collect();
@@ -259,6 +282,7 @@ fn check_sound(
         finished(torn, &ending)
     }] {
         fs::write(&file, bytes).unwrap();
+        nothing_wrong(&file);
         let decoded =
             quiet("ffmpeg", &["-v", "error", "-xerror", "-i", text(&file), "-f", "framemd5", "-"]).unwrap();
         // Stream 1 is the sound: 39 frames of AAC, 250 packets of G.711, less those of a torn end.

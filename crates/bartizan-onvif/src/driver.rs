@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use bartizan_base::{OwnedTask, Result, StreamProfile};
 use bartizan_device::{
     AlarmOutput, Auxiliary, AuxiliaryCommand, AuxiliaryState, Capabilities, ChannelInfo, DeviceClock, Driver,
-    FamilyId, Identity, Imaging, LensMove, OutputCommand, Preset, PresetCapabilities, PresetChange,
-    PtzCapabilities, PtzMove, PtzStatus, Reached, Snapshot, Velocity,
+    EncoderSettings, EncoderStream, FamilyId, Identity, Imaging, LensMove, OutputCommand, Preset,
+    PresetCapabilities, PresetChange, PtzCapabilities, PtzMove, PtzStatus, Reached, Snapshot, Velocity,
 };
 use tokio::{
     sync::{OnceCell, oneshot},
@@ -17,6 +17,7 @@ use tokio::{
 };
 
 use crate::{
+    encoder,
     error::OnvifError,
     family::FAMILY,
     identity,
@@ -232,6 +233,7 @@ impl OnvifDriver {
             auxiliaries: self.switches(unit).await?.all(),
             snapshot,
             key_frame: !unit.channel.profiles.is_empty(),
+            encoder: !encoder::streams(&unit.channel).is_empty(),
         })
     }
 
@@ -492,6 +494,21 @@ impl Driver for OnvifDriver {
             ..Imaging::default()
         };
         Ok(Box::pin(self.set_pictures(channel, change)).await?)
+    }
+
+    async fn encoders(&self, channel: u16) -> Result<Vec<EncoderStream>> {
+        let (units, at) = self.unit(channel).await?;
+        Ok(Box::pin(encoder::read_all(self.session(), &units[at].channel)).await?)
+    }
+
+    async fn set_encoder(
+        &self,
+        channel: u16,
+        profile: StreamProfile,
+        change: EncoderSettings,
+    ) -> Result<EncoderStream> {
+        let (units, at) = self.unit(channel).await?;
+        Box::pin(encoder::write(self.session(), &units[at].channel, profile, &change)).await
     }
 
     async fn auxiliaries(&self, channel: u16) -> Result<Vec<AuxiliaryState>> {

@@ -190,7 +190,7 @@ impl OnvifError {
 /// Faults to codes, the one place. Refusals of a login are sorted by the session before they come here: what is left of
 /// them is a user without the right.
 fn fault_code(fault: &Fault, status: u16) -> Code {
-    const TABLE: [(&str, Code); 20] = [
+    const TABLE: [(&str, Code); 22] = [
         ("OperationProhibited", Code::Forbidden),
         ("NoProfile", Code::NotFound),
         ("NoSource", Code::NotFound),
@@ -205,6 +205,8 @@ fn fault_code(fault: &Fault, status: u16) -> Code {
         ("AudioNotSupported", Code::NotOffered),
         ("AudioOutputNotSupported", Code::NotOffered),
         ("IncompleteConfiguration", Code::NotOffered),
+        ("ConfigModify", Code::SettingRefused),
+        ("ConfigurationConflict", Code::SettingRefused),
         ("CannotOverwriteHome", Code::Forbidden),
         ("TooManyPresets", Code::DeviceBusy),
         ("OutofMemory", Code::DeviceBusy),

@@ -7,6 +7,7 @@
 mod clock;
 mod discovery;
 mod driver;
+mod encoder;
 mod error;
 mod family;
 mod identity;

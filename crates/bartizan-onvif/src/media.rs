@@ -88,7 +88,7 @@ impl Channel {
     }
 }
 
-fn codec(encoding: &str) -> Option<String> {
+pub(crate) fn codec(encoding: &str) -> Option<String> {
     let word = encoding.trim().to_ascii_uppercase();
     let plain = match word.as_str() {
         "" => return None,

@@ -106,7 +106,7 @@ async fn watch(arguments: &Arguments) -> Result<()> {
                     second.holes += u32::from(unit.discontinuity);
                     second.bytes += unit.data.len();
                 }
-                Some(Ok(LiveItem::Audio(_))) => {}
+                Some(Ok(LiveItem::Clock(_))) => {}
             }
         }
     }

@@ -7,6 +7,7 @@
 mod error;
 mod opener;
 mod paths;
+mod sound;
 mod stream;
 mod timeline;
 

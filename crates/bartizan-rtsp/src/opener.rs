@@ -2,7 +2,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bartizan_base::{Code, Error, Result};
-use bartizan_device::{LiveStream, RtspAddress, StreamDescription, StreamOpener, StreamSource, Transport};
+use bartizan_device::{
+    LiveStream, RtspAddress, SoundStream, StreamDescription, StreamOpener, StreamSource, Transport,
+};
 use bartizan_media::{Codec, VideoInfo, read_sps};
 use retina::{
     client::{
@@ -15,13 +17,14 @@ use tokio::time::timeout;
 
 use crate::{
     error::{Stage, classify},
+    sound,
     stream::RtspStream,
 };
 
 /// Resolving, connecting and DESCRIBE together. Recorders answer a DESCRIBE in up to 3 s.
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(8);
 /// SETUP and PLAY together.
-const PLAY_TIMEOUT: Duration = Duration::from_secs(6);
+pub(crate) const PLAY_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// Takes the stream descriptions that devices send: the address asked, and the SDP as it came.
 pub type DescriptionRecorder = Arc<dyn Fn(&RtspAddress, &[u8]) + Send + Sync>;
@@ -76,13 +79,26 @@ impl StreamOpener for RtspOpener {
         }
         .map(|stream| Box::new(stream) as Box<dyn LiveStream>)
     }
+
+    async fn open_sound(&self, source: &StreamSource) -> Result<Option<Box<dyn SoundStream>>> {
+        let wants_tcp = source.transport != Transport::Udp;
+        let described = describe(source).await?;
+        let stream = match sound::play(described, wants_tcp).await {
+            Err(refused) if source.transport == Transport::Auto && refused.tcp_refused => {
+                sound::play(describe(source).await?, false).await
+            }
+            other => other,
+        };
+        let stream = stream.map_err(|failed| failed.error)?;
+        Ok(stream.map(|stream| Box::new(stream) as Box<dyn SoundStream>))
+    }
 }
 
 /// A failed SETUP or PLAY.
-struct PlayFailed {
-    error: Error,
+pub(crate) struct PlayFailed {
+    pub(crate) error: Error,
     /// The device answered 461 Unsupported Transport (RFC 2326 §11.3.14).
-    tcp_refused: bool,
+    pub(crate) tcp_refused: bool,
 }
 
 impl From<Error> for PlayFailed {
@@ -128,19 +144,8 @@ async fn play(
     description.transport = if tcp { Transport::Tcp } else { Transport::Udp };
     let stage = Stage::Setup { with_password: source.credentials.is_some() };
     let started = timeout(PLAY_TIMEOUT, async {
-        let transport = if tcp {
-            client::Transport::Tcp(TcpTransportOptions::default())
-        } else {
-            client::Transport::Udp(UdpTransportOptions::default())
-        };
-        let options = SetupOptions::default().transport(transport).frame_format(FrameFormat::SIMPLE);
-        session.setup(track, options).await?;
-        // Only one track is set up, and its clock is rebased by `Timeline`: no need for RTP-Info.
-        let options = PlayOptions::default()
-            .initial_timestamp(client::InitialTimestampPolicy::Ignore)
-            .initial_seq(client::InitialSequenceNumberPolicy::Ignore)
-            .unknown_rtcp_ssrc(client::UnknownRtcpSsrcPolicy::DropPackets);
-        session.play(options).await?.demuxed()
+        session.setup(track, setup_options(tcp)).await?;
+        session.play(play_options()).await?.demuxed()
     })
     .await;
     match started {
@@ -154,6 +159,23 @@ async fn play(
         }),
         Ok(Ok(demuxed)) => Ok(RtspStream::new(demuxed, description, track, group)),
     }
+}
+
+pub(crate) fn setup_options(tcp: bool) -> SetupOptions {
+    let transport = if tcp {
+        client::Transport::Tcp(TcpTransportOptions::default())
+    } else {
+        client::Transport::Udp(UdpTransportOptions::default())
+    };
+    SetupOptions::default().transport(transport).frame_format(FrameFormat::SIMPLE)
+}
+
+/// Only one track is set up in a session, and its clock is rebased by `Timeline`: no need for RTP-Info.
+pub(crate) fn play_options() -> PlayOptions {
+    PlayOptions::default()
+        .initial_timestamp(client::InitialTimestampPolicy::Ignore)
+        .initial_seq(client::InitialSequenceNumberPolicy::Ignore)
+        .unknown_rtcp_ssrc(client::UnknownRtcpSsrcPolicy::DropPackets)
 }
 
 /// The first video track that can be decoded somewhere, and what is known of it.

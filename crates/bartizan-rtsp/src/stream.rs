@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bartizan_base::{Clock, Code, Error, Result, SystemClock, UtcMicros};
-use bartizan_device::{LiveItem, LiveStream, StreamDescription};
+use bartizan_device::{ClockPoint, LiveItem, LiveStream, StreamDescription};
 use bartizan_media::{AccessUnit, Codec, VideoInfo, read_sps};
 use bytes::Bytes;
 use futures::StreamExt;
@@ -20,6 +20,9 @@ use crate::{
 
 /// How long a closing session waits for the answer to TEARDOWN.
 const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// From NTP's epoch (1900) to 1970, seconds.
+const NTP_TO_UNIX_S: u64 = 2_208_988_800;
 
 /// A playing session of one video track.
 pub(crate) struct RtspStream {
@@ -111,6 +114,11 @@ impl LiveStream for RtspStream {
                 Ok(CodecItem::VideoFrame(frame)) if frame.stream_id() == self.track => {
                     return Some(self.take_frame(frame));
                 }
+                Ok(CodecItem::Rtcp(report)) if report.stream_id() == self.track => {
+                    let Some((device_us, device)) = sender_report(&report) else { continue };
+                    let Some(pts_us) = self.timeline.place(device_us) else { continue };
+                    return Some(Ok(LiveItem::Clock(ClockPoint { pts_us, device })));
+                }
                 Ok(_) => {}
                 // retina's depacketiser is in an undefined state after an error: the session is over.
                 Err(error) => return Some(Err(classify(&error, Stage::Playing))),
@@ -121,17 +129,33 @@ impl LiveStream for RtspStream {
     async fn close(self: Box<Self>) {
         let Self { demuxed, group, .. } = *self;
         drop(demuxed);
-        let stale = group.stale_sessions();
-        if stale.num_sessions > 0 {
-            // Best effort: retina goes on in the background where the device is slow, and the device's own session
-            // time-out is the last resort.
-            let _ = timeout(TEARDOWN_TIMEOUT, group.await_stale_sessions(&stale)).await;
-        }
+        torn_down(&group).await;
     }
 }
 
+/// Waits a bounded time for the device to agree that the sessions of `group` are over.
+pub(crate) async fn torn_down(group: &SessionGroup) {
+    let stale = group.stale_sessions();
+    if stale.num_sessions > 0 {
+        // Best effort: retina goes on in the background where the device is slow, and the device's own session
+        // time-out is the last resort.
+        let _ = timeout(TEARDOWN_TIMEOUT, group.await_stale_sessions(&stale)).await;
+    }
+}
+
+/// The stream's time in µs and the device's clock, where the packet begins with a sender report that has both.
+pub(crate) fn sender_report(packet: &retina::rtcp::ReceivedCompoundPacket) -> Option<(i64, UtcMicros)> {
+    let stream_us = (packet.rtp_timestamp()?.elapsed_secs() * 1e6) as i64;
+    let report = packet.pkts().next()?.as_sender_report().ok().flatten()?;
+    let ntp = report.ntp_timestamp().0;
+    // Devices without a clock say 0, or count from when they were started (RFC 3550 §6.4.1); both are as good as none.
+    let seconds = (ntp >> 32).checked_sub(NTP_TO_UNIX_S)?;
+    let fraction_us = ((ntp & 0xffff_ffff) * 1_000_000) >> 32;
+    Some((stream_us, UtcMicros(i64::try_from(seconds * 1_000_000 + fraction_us).ok()?)))
+}
+
 /// The wall-clock time of a monotonic instant just past.
-fn received_at(instant: std::time::Instant) -> UtcMicros {
+pub(crate) fn received_at(instant: std::time::Instant) -> UtcMicros {
     let ago = i64::try_from(instant.elapsed().as_micros()).unwrap_or(0);
     UtcMicros(SystemClock.now().0.saturating_sub(ago))
 }

@@ -44,6 +44,13 @@ impl Timeline {
         self.last = Some((device_us, ours));
         ours
     }
+
+    /// Our time in µs for a time of the device near the last one, which stays the last; `None` before the first.
+    pub fn place(&self, device_us: i64) -> Option<i64> {
+        let (device_last, _) = self.last?;
+        let near = device_us.saturating_sub(device_last).saturating_abs() <= FORWARD_LIMIT_US;
+        near.then(|| device_us.saturating_add(self.offset_us))
+    }
 }
 
 #[cfg(test)]
@@ -66,5 +73,16 @@ mod tests {
         ];
         let ours: Vec<_> = given.into_iter().map(|t| timeline.map(t)).collect();
         assert_eq!(ours, [0, 40_000, 20_000, 60_000, 100_000, 140_000, 180_000, 220_000, 260_000]);
+    }
+
+    #[test]
+    fn a_report_near_the_last_picture_is_placed_beside_it() {
+        let mut timeline = Timeline::new(None);
+        assert_eq!(timeline.place(0), None);
+        timeline.map(5_000_000);
+        assert_eq!(timeline.map(5_040_000), 40_000);
+        assert_eq!((timeline.place(5_030_000), timeline.place(4_990_000)), (Some(30_000), Some(-10_000)));
+        assert_eq!(timeline.place(0x1_0000_0000_0000), None, "of another clock");
+        assert_eq!(timeline.map(5_080_000), 80_000);
     }
 }

@@ -300,6 +300,12 @@ fn cast() -> Vec<(Brand, UnitConfig, bool)> {
 
 type Answer = fn(&Unit, &[u8], IpAddr, u16) -> Option<Vec<u8>>;
 
+/// Whether a unit at that address hears a question from this one. A broadcast into another network of this machine comes to
+/// our socket too; answered, it would seem to come from an address there, at which nothing of a unit on loopback listens.
+fn hears(unit: IpAddr, from: IpAddr) -> bool {
+    from.is_loopback() || !unit.is_loopback()
+}
+
 /// Answers searches for some units on a multicast group of an interface, and unicast on the same port.
 fn respond(
     interface: Ipv4Addr,
@@ -322,7 +328,7 @@ fn respond(
         let mut packet = [0; 4096];
         loop {
             let Ok((length, from)) = socket.recv_from(&mut packet).await else { continue };
-            for (unit, http) in &units {
+            for (unit, http) in units.iter().filter(|(_, http)| hears(http.ip(), from.ip())) {
                 if let Some(answer) = answer(unit, &packet[..length], http.ip(), http.port()) {
                     // Whoever asked may be gone.
                     let _ = socket.send_to(&answer, from).await;
@@ -345,5 +351,12 @@ mod tests {
         assert!(!brands.units[3].unit.activated());
         assert!(brands.units[1].https().is_some());
         brands.shutdown().await;
+    }
+
+    #[test]
+    fn a_unit_on_loopback_is_deaf_to_other_networks() {
+        let [own, lan]: [IpAddr; 2] = ["127.0.0.1".parse().unwrap(), "192.0.2.2".parse().unwrap()];
+        assert!(hears(own, own) && hears(lan, lan) && hears(lan, own));
+        assert!(!hears(own, lan));
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use bartizan_base::{Secret, StreamProfile};
 
-use crate::unit::Unit;
+use crate::{sound::SoundCoding, unit::Unit};
 
 /// What a simulated site is made of.
 #[derive(Clone, Debug)]
@@ -32,8 +32,10 @@ pub struct SiteConfig {
     pub session_limit: usize,
     /// Distance of key frames.
     pub gop: Duration,
-    /// Whether channels have a G.711 track.
+    /// Whether channels have sound.
     pub audio: bool,
+    /// How their sound is coded: channel 1 the first, and round and round. Never empty.
+    pub sounds: Vec<SoundCoding>,
     /// The device this is the video side of: its channels, names, login and lock-out count, and what its cameras see,
     /// in place of `channels`, `user` and `password`.
     pub unit: Option<Arc<Unit>>,
@@ -53,6 +55,7 @@ impl Default for SiteConfig {
             session_limit: 512,
             gop: Duration::from_secs(1),
             audio: true,
+            sounds: vec![SoundCoding::Pcmu],
             unit: None,
         }
     }
@@ -62,6 +65,12 @@ impl SiteConfig {
     /// Number of channels.
     pub(crate) fn channel_count(&self) -> u16 {
         self.unit.as_ref().map_or(self.channels, |unit| unit.channels())
+    }
+
+    /// How the sound of a channel is coded.
+    pub(crate) fn sound_of(&self, channel: u16) -> SoundCoding {
+        let at = usize::from(channel.saturating_sub(1)) % self.sounds.len().max(1);
+        self.sounds.get(at).copied().unwrap_or(SoundCoding::Pcmu)
     }
 
     /// What a channel is called.

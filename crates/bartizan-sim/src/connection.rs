@@ -19,7 +19,7 @@ use crate::{
     fault::Fault,
     outgoing::Outgoing,
     player::Player,
-    sdp::{AUDIO_PAYLOAD_TYPE, Description, VIDEO_PAYLOAD_TYPE},
+    sdp::{Description, VIDEO_PAYLOAD_TYPE},
     site::{Session, Shared},
     target::{AUDIO_TRACK, Target, Transport, VIDEO_TRACK, parse_target, parse_transport},
     track::{Route, SharedTrack, Track, since, udp_pair},
@@ -275,7 +275,13 @@ impl Connection {
             sleep(SLOW_DESCRIBE).await;
         }
         self.shared.counters.describes.fetch_add(1, Relaxed);
-        let (format, sets) = self.shared.feeds.described(target.profile);
+        let (format, sets) = match self.shared.feeds.described(target.channel, target.profile).await {
+            Ok(described) => described,
+            Err(error) => {
+                tracing::error!(%error, "no description");
+                return Response::new(StatusCode::InternalServerError);
+            }
+        };
         let sdp = Description {
             server: self.shared.addr.ip(),
             name: &self.shared.config.channel_name(target.channel),
@@ -283,7 +289,7 @@ impl Connection {
             sps: &sets.sps,
             pps: &sets.pps,
             video: fault != Some(Fault::NoVideo),
-            audio: self.shared.config.audio,
+            audio: self.shared.config.audio.then(|| self.shared.config.sound_of(target.channel)),
         };
         let base = match fault {
             Some(Fault::WrongContentBase) => {
@@ -307,6 +313,9 @@ impl Connection {
             (None, ..) => return Response::new(StatusCode::AggregateOperationNotAllowed),
             _ => return Response::new(StatusCode::NotFound),
         };
+        if fault == Some(Fault::AudioRefused) && track == AUDIO_TRACK {
+            return Response::new(StatusCode::Forbidden);
+        }
         if fault == Some(Fault::TooManySessions) && session_id(request).is_none() {
             return Response::new(StatusCode::NotEnoughBandwidth);
         }
@@ -337,7 +346,10 @@ impl Connection {
         let interleaved = matches!(route, Route::Interleaved { .. });
         let (payload_type, clock_hz) = match track {
             VIDEO_TRACK => (VIDEO_PAYLOAD_TYPE, 90_000),
-            _ => (AUDIO_PAYLOAD_TYPE, 8_000),
+            _ => {
+                let coding = self.shared.config.sound_of(target.channel);
+                (coding.payload_type(), coding.clock_hz())
+            }
         };
         let made = Track::new(payload_type, clock_hz, route);
         let transport = format!("{transport};ssrc={:08X}", made.ssrc);

@@ -13,7 +13,7 @@ use openh264::{
     formats::YUVSource,
 };
 
-use crate::{config::Format, rtp, scene::paint::I420};
+use crate::{rtp, scene::paint::I420, unit::Encoding};
 
 impl YUVSource for I420 {
     fn dimensions(&self) -> (usize, usize) {
@@ -67,19 +67,23 @@ pub(crate) struct SceneEncoder {
 }
 
 impl SceneEncoder {
-    pub fn new(format: Format, gop: Duration) -> io::Result<Self> {
-        let bits = if format.height >= 540 { 2_500_000 } else { 600_000 };
+    pub fn new(encoding: Encoding, gop: Duration) -> io::Result<Self> {
+        let format = encoding.format();
+        let usual = if format.height >= 540 { 2_500_000 } else { 600_000 };
+        let bits = encoding.kbps.map_or(usual, |rate| rate.saturating_mul(1000));
+        // Without rate control every picture has the same quality and no macroblock needs statistics.
+        let control = if encoding.kbps.is_some() { RateControlMode::Bitrate } else { RateControlMode::Off };
+        let coarsest = if encoding.kbps.is_some() { 51 } else { 40 };
         let config = EncoderConfig::new()
             .profile(Profile::Baseline)
             .complexity(Complexity::Low)
             .usage_type(UsageType::CameraVideoRealTime)
-            // Without rate control every picture has the same quality and no macroblock needs statistics.
-            .rate_control_mode(RateControlMode::Off)
+            .rate_control_mode(control)
             .bitrate(openh264::encoder::BitRate::from_bps(bits))
             .max_frame_rate(FrameRate::from_hz(format.fps as f32))
             .intra_frame_period(IntraFramePeriod::from_num_frames(0))
             .sps_pps_strategy(SpsPpsStrategy::ConstantId)
-            .qp(QpRange::new(20, 40))
+            .qp(QpRange::new(20, coarsest))
             .skip_frames(false)
             .scene_change_detect(false)
             .adaptive_quantization(false)
@@ -87,7 +91,8 @@ impl SceneEncoder {
             .long_term_reference(false)
             .num_threads(1);
         let encoder = Encoder::with_api_config(OpenH264API::from_source(), config).map_err(other)?;
-        Ok(Self { encoder, gop_frames: format.gop_frames(gop), since_key: 0, started: false })
+        let gop_frames = encoding.gop.unwrap_or_else(|| format.gop_frames(gop));
+        Ok(Self { encoder, gop_frames, since_key: 0, started: false })
     }
 
     /// Pictures since the last key frame.
@@ -122,10 +127,10 @@ impl ParameterSets {
         Some(Self { sps: find(h264::SPS)?.to_vec(), pps: find(h264::PPS)?.to_vec() })
     }
 
-    /// Those the scene encoder will produce for a format.
-    pub fn of_encoder(format: Format, gop: Duration) -> io::Result<Self> {
-        let picture = I420::grey(format.width, format.height);
-        let stream = SceneEncoder::new(format, gop)?.encode(&picture, true)?;
+    /// Those the scene encoder will produce.
+    pub fn of_encoder(encoding: Encoding, gop: Duration) -> io::Result<Self> {
+        let picture = I420::grey(encoding.width, encoding.height);
+        let stream = SceneEncoder::new(encoding, gop)?.encode(&picture, true)?;
         Self::find(&stream).ok_or_else(|| other("the encoder gave no parameter sets"))
     }
 }
@@ -136,7 +141,7 @@ mod tests {
     use openh264::decoder::Decoder;
 
     use super::*;
-    use crate::{scene::Scene, timebar};
+    use crate::{config::Format, scene::Scene, timebar};
 
     /// What is drawn can be read off what a decoder shows, at both sizes and in every picture of two GOPs.
     #[test]
@@ -144,7 +149,7 @@ mod tests {
         for (width, height, fps) in [(640, 360, 15), (1280, 720, 25)] {
             let format = Format { width, height, fps };
             let mut scene = Scene::new(3, width, height);
-            let mut encoder = SceneEncoder::new(format, Duration::from_secs(1)).unwrap();
+            let mut encoder = SceneEncoder::new(Encoding::plain(format), Duration::from_secs(1)).unwrap();
             let mut decoder = Decoder::new().unwrap();
             let mut keys = 0;
             for index in 0..u64::from(fps) * 2 {
@@ -162,7 +167,7 @@ mod tests {
 
     #[test]
     fn announced_parameter_sets_are_the_real_ones() {
-        let format = Format { width: 640, height: 360, fps: 15 };
+        let format = Encoding::plain(Format { width: 640, height: 360, fps: 15 });
         let gop = Duration::from_secs(1);
         let announced = ParameterSets::of_encoder(format, gop).unwrap();
         let info = read_sps(&announced.sps).unwrap();
@@ -174,5 +179,23 @@ mod tests {
             let sets = ParameterSets::find(&stream);
             assert!(sets.is_none_or(|sets| sets == announced));
         }
+    }
+
+    /// A stream told to be small is small, and one told to be large is larger.
+    #[test]
+    fn the_rate_is_held() {
+        let bytes = |kbps: u32| {
+            let format = Format { width: 640, height: 360, fps: 10 };
+            let encoding =
+                Encoding { kbps: Some(kbps), constant: true, gop: Some(10), ..Encoding::plain(format) };
+            let mut encoder = SceneEncoder::new(encoding, Duration::from_secs(1)).unwrap();
+            let mut scene = Scene::new(5, 640, 360);
+            let pictures = (0..30u64).map(|index| {
+                encoder.encode(scene.draw(format.offset(index).as_millis() as u64), false).unwrap().len()
+            });
+            pictures.sum::<usize>()
+        };
+        let (small, large) = (bytes(64), bytes(1024));
+        assert!(small * 2 < large, "{small} and {large} bytes");
     }
 }

@@ -16,6 +16,8 @@ pub enum Fault {
     TimestampJump,
     UdpLoss,
     UdpReorder,
+    Jitter,
+    JitterLoss,
     MidGopStart,
     MissingMarker,
     ResolutionChange,
@@ -23,11 +25,13 @@ pub enum Fault {
     RefuseTcpInterleaved,
     NoVideo,
     NotRtsp,
+    AudioRefused,
+    AudioGarbage,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Fault; 17] = [
+    pub const ALL: [Fault; 21] = [
         Fault::Stall,
         Fault::Reset,
         Fault::SlowDescribe,
@@ -38,6 +42,8 @@ impl Fault {
         Fault::TimestampJump,
         Fault::UdpLoss,
         Fault::UdpReorder,
+        Fault::Jitter,
+        Fault::JitterLoss,
         Fault::MidGopStart,
         Fault::MissingMarker,
         Fault::ResolutionChange,
@@ -45,6 +51,8 @@ impl Fault {
         Fault::RefuseTcpInterleaved,
         Fault::NoVideo,
         Fault::NotRtsp,
+        Fault::AudioRefused,
+        Fault::AudioGarbage,
     ];
 
     /// The name used in `Display` and `FromStr`.
@@ -60,6 +68,8 @@ impl Fault {
             Fault::TimestampJump => "timestamp-jump",
             Fault::UdpLoss => "udp-loss",
             Fault::UdpReorder => "udp-reorder",
+            Fault::Jitter => "jitter",
+            Fault::JitterLoss => "jitter-loss",
             Fault::MidGopStart => "mid-gop-start",
             Fault::MissingMarker => "missing-marker",
             Fault::ResolutionChange => "resolution-change",
@@ -67,6 +77,8 @@ impl Fault {
             Fault::RefuseTcpInterleaved => "refuse-tcp-interleaved",
             Fault::NoVideo => "no-video",
             Fault::NotRtsp => "not-rtsp",
+            Fault::AudioRefused => "audio-refused",
+            Fault::AudioGarbage => "audio-garbage",
         }
     }
 
@@ -149,6 +161,14 @@ impl FaultScript {
         });
         Self(plan.collect())
     }
+
+    /// The same steps `rounds` times, each round beginning `every_ms` after the one before it.
+    pub fn repeated(&self, rounds: u16, every_ms: u64) -> Self {
+        let of_round = |round: u64| {
+            self.0.iter().map(move |step| FaultStep { at_ms: step.at_ms + round * every_ms, ..*step })
+        };
+        Self((0..u64::from(rounds)).flat_map(of_round).collect())
+    }
 }
 
 /// A fault that has been switched on.
@@ -224,6 +244,17 @@ mod tests {
         board.set(Some(2), None, Duration::ZERO);
         board.set(None, None, Duration::ZERO);
         assert!(board.armed(Some(2)).is_none());
+    }
+
+    #[test]
+    fn a_repeated_script_begins_anew_each_time() {
+        let script = FaultScript::everything();
+        let thrice = script.repeated(3, 60_000);
+        assert_eq!(thrice.0.len(), 3 * script.0.len());
+        assert_eq!(thrice.0[..script.0.len()], script.0);
+        let (first, third) = (script.0[0], thrice.0[2 * script.0.len()]);
+        assert_eq!(third, FaultStep { at_ms: first.at_ms + 120_000, ..first });
+        assert!(thrice.0.windows(2).all(|pair| pair[0].at_ms + pair[0].duration_ms <= pair[1].at_ms));
     }
 
     #[test]

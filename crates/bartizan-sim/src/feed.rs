@@ -21,7 +21,7 @@ use crate::{
     config::{Format, Source},
     encode::{Packets, ParameterSets, SceneEncoder, other},
     scene::{Scene, paint::I420},
-    unit::Unit,
+    unit::{Encoding, Unit},
 };
 
 /// Pictures an encoder keeps for viewers that are late; whoever is later continues at the next key frame.
@@ -65,7 +65,7 @@ impl Feed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct FeedKey {
     channel: u16,
-    format: Format,
+    encoding: Encoding,
 }
 
 /// A clip, cut into packets.
@@ -91,7 +91,7 @@ impl Clip {
 
     fn from_scene(format: Format, gop: Duration) -> io::Result<Self> {
         let mut scene = Scene::new(1, format.width, format.height);
-        let mut encoder = SceneEncoder::new(format, gop)?;
+        let mut encoder = SceneEncoder::new(Encoding::plain(format), gop)?;
         let start = SystemClock.now().millis().max(0) as u64;
         let count = CLIP_LENGTH.as_secs() * u64::from(format.fps);
         let mut pictures = Vec::new();
@@ -120,7 +120,7 @@ pub(crate) struct Feeds {
     source: Source,
     gop: Duration,
     unit: Option<Arc<Unit>>,
-    sets: HashMap<StreamProfile, (Format, ParameterSets)>,
+    sets: Mutex<HashMap<Encoding, ParameterSets>>,
     clips: Mutex<HashMap<Format, Arc<Clip>>>,
     clip_of: HashMap<StreamProfile, Arc<Clip>>,
     live: Mutex<HashMap<FeedKey, Weak<Feed>>>,
@@ -142,21 +142,21 @@ impl Feeds {
         for profile in [StreamProfile::Main, StreamProfile::Sub] {
             let format = Format::of(profile);
             if source == Source::Scene {
-                sets.insert(profile, (format, ParameterSets::of_encoder(format, gop)?));
+                let encoding = Encoding::of(profile);
+                sets.insert(encoding, ParameterSets::of_encoder(encoding, gop)?);
                 continue;
             }
             let clip = match &file {
                 Some(clip) => clip.clone(),
                 None => Arc::new(Clip::from_scene(format, gop)?),
             };
-            sets.insert(profile, (clip.format, clip.sets.clone()));
             clip_of.insert(profile, clip);
         }
         Ok(Self {
             source,
             gop,
             unit,
-            sets,
+            sets: Mutex::new(sets),
             clips: Mutex::default(),
             clip_of,
             live: Mutex::default(),
@@ -164,26 +164,53 @@ impl Feeds {
         })
     }
 
-    /// What DESCRIBE says of a profile.
-    pub fn described(&self, profile: StreamProfile) -> (Format, &ParameterSets) {
-        let (format, sets) = &self.sets[&profile];
-        (*format, sets)
+    /// How a stream is encoded now.
+    pub fn encoding(&self, channel: u16, profile: StreamProfile) -> Encoding {
+        self.unit.as_ref().map_or_else(|| Encoding::of(profile), |unit| unit.encoding(channel, profile))
     }
 
-    /// The ordinary source of a stream.
-    pub fn supply(&self, channel: u16, profile: StreamProfile) -> Supply {
+    /// What DESCRIBE says of a stream. Encodes a picture when it is the first of its kind.
+    pub async fn described(
+        self: &Arc<Self>,
+        channel: u16,
+        profile: StreamProfile,
+    ) -> io::Result<(Format, ParameterSets)> {
+        let encoding = self.encoding(channel, profile);
+        if self.source != Source::Scene {
+            return match self.supply(channel, profile).await? {
+                Supply::Clip(clip) => Ok((clip.format, clip.sets.clone())),
+                Supply::Live(_) => Err(other("a clip site has clips")),
+            };
+        }
+        if let Some(sets) = lock(&self.sets).get(&encoding) {
+            return Ok((encoding.format(), sets.clone()));
+        }
+        let gop = self.gop;
+        let made = tokio::task::spawn_blocking(move || ParameterSets::of_encoder(encoding, gop));
+        let sets = made.await.map_err(other)??;
+        lock(&self.sets).insert(encoding, sets.clone());
+        Ok((encoding.format(), sets))
+    }
+
+    /// The ordinary source of a stream. Encodes a clip when a clip site has none of that size.
+    pub async fn supply(self: &Arc<Self>, channel: u16, profile: StreamProfile) -> io::Result<Supply> {
+        let encoding = self.encoding(channel, profile);
         match self.clip_of.get(&profile) {
-            Some(clip) => Supply::Clip(clip.clone()),
-            None => Supply::Live(self.live(channel, Format::of(profile))),
+            Some(clip) if encoding.format() == Format::of(profile) => Ok(Supply::Clip(clip.clone())),
+            _ => self.supply_of(channel, encoding).await,
         }
     }
 
     /// The source after a change of resolution. Encodes a clip on the first call of a clip site.
     pub async fn other_supply(self: &Arc<Self>, channel: u16, profile: StreamProfile) -> io::Result<Supply> {
-        let format = Format::other(profile);
+        self.supply_of(channel, Encoding::plain(Format::other(profile))).await
+    }
+
+    async fn supply_of(self: &Arc<Self>, channel: u16, encoding: Encoding) -> io::Result<Supply> {
         if self.source == Source::Scene {
-            return Ok(Supply::Live(self.live(channel, format)));
+            return Ok(Supply::Live(self.live(channel, encoding)));
         }
+        let format = encoding.format();
         if let Some(clip) = lock(&self.clips).get(&format) {
             return Ok(Supply::Clip(clip.clone()));
         }
@@ -201,8 +228,8 @@ impl Feeds {
         }
     }
 
-    fn live(&self, channel: u16, format: Format) -> Arc<Feed> {
-        let key = FeedKey { channel, format };
+    fn live(&self, channel: u16, encoding: Encoding) -> Arc<Feed> {
+        let key = FeedKey { channel, encoding };
         let mut live = lock(&self.live);
         if let Some(feed) = live.get(&key).and_then(Weak::upgrade) {
             return feed;
@@ -241,17 +268,18 @@ fn read_clip(path: &PathBuf) -> io::Result<Clip> {
 
 fn encode_until(
     stop: &mpsc::Receiver<()>,
-    FeedKey { channel, format }: FeedKey,
+    FeedKey { channel, encoding }: FeedKey,
     gop: Duration,
     unit: Option<&Unit>,
     pictures: &broadcast::Sender<Picture>,
     key_wanted: &AtomicBool,
 ) -> io::Result<()> {
+    let format = encoding.format();
     let mut scene = match unit {
         Some(unit) => Scene::named(channel, unit.channel_name(channel), format.width, format.height),
         None => Scene::new(channel, format.width, format.height),
     };
-    let mut encoder = SceneEncoder::new(format, gop)?;
+    let mut encoder = SceneEncoder::new(encoding, gop)?;
     let mut seen = I420::grey(format.width, format.height);
     let mut key_requests = 0;
     // Channels tick at different moments of the frame time, so that their work does not come all at once.
@@ -300,7 +328,7 @@ mod tests {
     fn a_clip_from_annex_b_keeps_all_pictures() {
         let format = Format { width: 352, height: 288, fps: 15 };
         let mut scene = Scene::new(2, 352, 288);
-        let mut encoder = SceneEncoder::new(format, Duration::from_secs(1)).unwrap();
+        let mut encoder = SceneEncoder::new(Encoding::plain(format), Duration::from_secs(1)).unwrap();
         let mut stream = Vec::new();
         for ms in 0..20 {
             stream.extend(encoder.encode(scene.draw(ms), false).unwrap());
@@ -317,8 +345,8 @@ mod tests {
     #[test]
     fn an_encoder_is_shared_and_ends_with_its_last_viewer() {
         let feeds = Feeds::prepare(Source::Scene, Duration::from_secs(1), None).unwrap();
-        let format = Format { width: 352, height: 288, fps: 15 };
-        let (one, two) = (feeds.live(1, format), feeds.live(1, format));
+        let encoding = Encoding::plain(Format { width: 352, height: 288, fps: 15 });
+        let (one, two) = (feeds.live(1, encoding), feeds.live(1, encoding));
         assert!(Arc::ptr_eq(&one, &two));
         let mut pictures = one.watch();
         assert!(pictures.blocking_recv().unwrap().packets.key);

@@ -12,6 +12,7 @@ mod dahua;
 mod encode;
 mod fault;
 mod feed;
+mod film;
 mod front;
 mod isapi;
 mod onvif;
@@ -22,17 +23,21 @@ mod scene;
 mod sdp;
 mod site;
 mod snapshot;
+mod sound;
 mod target;
 pub mod timebar;
 mod track;
 mod unit;
+mod weather;
 
 pub use brands::{Brand, BrandUnit, Brands, BrandsConfig};
 pub use config::{DigestOffer, SiteConfig, Source};
 pub use fault::{Fault, FaultScript, FaultStep, UnknownFault};
+pub use film::film;
 pub use onvif::{OnvifAddress, OnvifDiscovery, OnvifLogin, OnvifQuirks, OnvifRefusal, OnvifServer};
 pub use scene::channel_name;
 pub use site::{Site, SiteStats};
+pub use sound::{SoundCoding, tone_hz};
 pub use unit::{
-    ChannelView, Knobs, LoginOutcome, Output, Picture, Place, Unit, UnitClass, UnitConfig, Wiper,
+    ChannelView, Encoding, Knobs, LoginOutcome, Output, Picture, Place, Unit, UnitClass, UnitConfig, Wiper,
 };

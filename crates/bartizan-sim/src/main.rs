@@ -3,8 +3,13 @@
 use std::{error::Error, net::IpAddr, path::PathBuf, time::Duration};
 
 use bartizan_base::{Secret, StreamProfile};
-use bartizan_sim::{Brands, BrandsConfig, Fault, FaultScript, Site, SiteConfig, Source, UnitClass};
+use bartizan_sim::{
+    Brands, BrandsConfig, Fault, FaultScript, Site, SiteConfig, SoundCoding, Source, UnitClass,
+};
 use clap::{Parser, ValueEnum};
+
+/// The script ends within it.
+const SCRIPT_EVERY_MS: u64 = 60_000;
 
 #[derive(Clone, Copy, ValueEnum)]
 enum SourceName {
@@ -77,6 +82,9 @@ struct Arguments {
     /// Pictures without sound.
     #[arg(long)]
     no_audio: bool,
+    /// How the sound of the channels is coded, in turn: pcmu, pcma, g726-32, aac, unknown.
+    #[arg(long, value_delimiter = ',', default_value = "pcmu")]
+    audio: Vec<SoundCoding>,
     /// Distance of key frames.
     #[arg(long, default_value_t = 1000)]
     gop_ms: u64,
@@ -86,6 +94,9 @@ struct Arguments {
     /// Fault script to run.
     #[arg(long, value_enum)]
     script: Option<ScriptName>,
+    /// How often the script runs, a minute from begin to begin.
+    #[arg(long, default_value_t = 1)]
+    script_rounds: u16,
 }
 
 #[tokio::main]
@@ -108,6 +119,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         session_timeout: Duration::from_secs(arguments.session_timeout_s),
         gop: Duration::from_millis(arguments.gop_ms),
         audio: !arguments.no_audio,
+        sounds: arguments.audio,
         ..SiteConfig::default()
     };
     if arguments.site == SiteName::Brands {
@@ -116,7 +128,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let site = Site::start(config).await?;
     site.set_fault_after(None, arguments.fault, Duration::from_millis(arguments.fault_after_ms));
     if let Some(ScriptName::Everything) = arguments.script {
-        site.run_script(FaultScript::everything());
+        site.run_script(FaultScript::everything().repeated(arguments.script_rounds, SCRIPT_EVERY_MS));
     }
     for channel in 1..=arguments.channels {
         let (main, sub) = (site.url(channel, StreamProfile::Main), site.url(channel, StreamProfile::Sub));

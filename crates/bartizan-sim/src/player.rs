@@ -1,13 +1,11 @@
 //! Sends the media of one playing session.
 
 use std::{
-    f64::consts::TAU,
     sync::{Arc, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use bartizan_base::{Clock, StreamProfile, SystemClock};
-use bartizan_media::g711;
 use tokio::{
     sync::broadcast::{self, error::RecvError},
     time::{Instant, sleep_until},
@@ -18,15 +16,15 @@ use crate::{
     feed::{Clip, Feed, Picture, Supply},
     outgoing::Pushed,
     site::Shared,
+    sound::Tone,
     track::{Damage, SharedTrack, Track, since},
+    weather::{Kind, Weather},
 };
 
 /// RTCP sender reports: one at the start, then at this interval (RFC 3550 §6.2 asks for at least 5 s).
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
-const AUDIO_PACKET: Duration = Duration::from_millis(20);
 /// A clip site sends audio packets in pairs, so that many viewers cost half the system calls.
 const CLIP_AUDIO_DELAY: Duration = Duration::from_millis(20);
-const AUDIO_SAMPLES: u32 = 160;
 /// How far `timestamp-jump` jumps.
 const JUMP: Duration = Duration::from_secs(600);
 /// After a pause of the whole machine, continue at the present instead of sending what was missed.
@@ -104,18 +102,25 @@ impl Player {
             other_size: false,
             stalled: false,
         };
-        let mut pictures = match self.video {
-            Some(_) => Pictures::from(self.shared.feeds.supply(self.channel, self.profile), self.started),
-            None => Pictures::None,
-        };
-        let tone = tone(self.channel);
+        let tone = Tone::new(self.channel, self.shared.config.sound_of(self.channel));
+        let mut weather = Weather::new(self.channel);
+        let tcp = self.video.as_ref().is_some_and(|track| lock(track).is_tcp());
+        let mut pictures = Pictures::None;
+        let mut encoding = self.shared.feeds.encoding(self.channel, self.profile);
+        if self.video.is_some() {
+            let supply = self.shared.feeds.supply(self.channel, self.profile).await;
+            self.turn_to(&mut pictures, supply, self.started);
+        }
         let mut audio_index = 0u32;
         let mut next_report = self.started;
         loop {
             let delay =
                 if matches!(pictures, Pictures::Clip { .. }) { CLIP_AUDIO_DELAY } else { Duration::ZERO };
-            let audio_due = self.audio.as_ref().map(|_| self.started + AUDIO_PACKET * audio_index + delay);
-            let due = [pictures.due(), audio_due].into_iter().flatten().fold(next_report, Instant::min);
+            let audio_due = self.audio.as_ref().map(|_| self.started + tone.interval * audio_index + delay);
+            let due = [pictures.due(), weather.due(), audio_due]
+                .into_iter()
+                .flatten()
+                .fold(next_report, Instant::min);
             let mut picture = None;
             tokio::select! {
                 received = next_live(&mut pictures) => match received {
@@ -129,6 +134,15 @@ impl Player {
                 () = sleep_until(due) => {}
             }
             let now = Instant::now();
+            let wanted = self.shared.feeds.encoding(self.channel, self.profile);
+            if self.video.is_some() && wanted != encoding {
+                // As many devices do: the session goes on, with other parameter sets before the next key frame.
+                encoding = wanted;
+                let supply = self.shared.feeds.supply(self.channel, self.profile).await;
+                self.turn_to(&mut pictures, supply, Instant::now());
+                state.waiting_for_key = true;
+                continue;
+            }
             if !self.strike(&mut state, &mut pictures, now).await {
                 return;
             }
@@ -141,6 +155,7 @@ impl Player {
                 loss: fault == Some(Fault::UdpLoss),
                 reorder: fault == Some(Fault::UdpReorder),
                 no_marker: fault == Some(Fault::MissingMarker),
+                lost: 0,
             };
             if let Pictures::Clip { clip, start, index, first } = &mut pictures {
                 let at = *start + clip.format.offset(*index);
@@ -154,14 +169,24 @@ impl Player {
                     }
                 }
             }
-            if let (Some((packets, at)), Some(track)) = (picture, &self.video)
+            if let Some((packets, at)) = picture
                 && at >= self.started
-                && !stalled
-                && state.wants(packets.key)
             {
+                let kind = match fault {
+                    Some(Fault::Jitter) => Kind::Jitter,
+                    Some(Fault::JitterLoss) => Kind::Loss { tcp },
+                    _ => Kind::Fair,
+                };
+                weather.send(packets, at, now, kind);
+            }
+            while let (Some(late), Some(track)) = (weather.arrived(now), &self.video) {
+                if stalled || !state.wants(late.packets.key) {
+                    continue;
+                }
                 let mut track = lock(track);
-                let timestamp = track.timestamp(since(self.origin, at));
-                match track.send(timestamp, packets.payloads.iter().map(|p| &p[..]), true, damage) {
+                let timestamp = track.timestamp(since(self.origin, late.at));
+                let payloads = late.packets.payloads.iter().map(|p| &p[..]);
+                match track.send(timestamp, payloads, true, Damage { lost: late.lost, ..damage }) {
                     Pushed::Taken => {}
                     Pushed::Full => state.waiting_for_key = true,
                     Pushed::Gone => return,
@@ -169,16 +194,22 @@ impl Player {
             }
             if let Some(track) = &self.audio {
                 let mut track = lock(track);
-                let lag = since(self.started + AUDIO_PACKET * audio_index, now);
+                let lag = since(self.started + tone.interval * audio_index, now);
                 if lag > MAX_LAG {
-                    audio_index += (lag.as_millis() / AUDIO_PACKET.as_millis()) as u32;
+                    audio_index += (lag.as_millis() / tone.interval.as_millis()) as u32;
                 }
-                while self.started + AUDIO_PACKET * audio_index <= now {
-                    let at = self.started + AUDIO_PACKET * audio_index;
+                while self.started + tone.interval * audio_index <= now {
+                    let at = self.started + tone.interval * audio_index;
                     let timestamp = track.timestamp(since(self.origin, at));
-                    // The marker opens a talkspurt (RFC 3551 §4.1).
-                    let payload = [&tone[..]].into_iter();
-                    if !stalled && track.send(timestamp, payload, audio_index == 0, damage) == Pushed::Gone {
+                    if fault == Some(Fault::AudioGarbage) {
+                        track.garble(audio_index);
+                    }
+                    let garbage = [0xff; 7];
+                    let garbled = fault == Some(Fault::AudioGarbage);
+                    let payload =
+                        [if garbled { &garbage[..] } else { tone.payload(audio_index) }].into_iter();
+                    let marker = audio_index == 0 || tone.is_marked;
+                    if !stalled && track.send(timestamp, payload, marker, damage) == Pushed::Gone {
                         return;
                     }
                     audio_index += 1;
@@ -193,6 +224,13 @@ impl Player {
                     }
                 }
             }
+        }
+    }
+
+    fn turn_to(&self, pictures: &mut Pictures, supply: std::io::Result<Supply>, start: Instant) {
+        match supply {
+            Ok(supply) => *pictures = Pictures::from(supply, start),
+            Err(error) => tracing::error!(%error, channel = self.channel, "no pictures of that kind"),
         }
     }
 
@@ -222,12 +260,9 @@ impl Player {
                 let feeds = &self.shared.feeds;
                 let supply = match state.other_size {
                     true => feeds.other_supply(self.channel, self.profile).await,
-                    false => Ok(feeds.supply(self.channel, self.profile)),
+                    false => feeds.supply(self.channel, self.profile).await,
                 };
-                match supply {
-                    Ok(supply) => *pictures = Pictures::from(supply, Instant::now()),
-                    Err(error) => tracing::error!(%error, "no pictures of another size"),
-                }
+                self.turn_to(pictures, supply, Instant::now());
                 state.waiting_for_key = true;
             }
             _ => {}
@@ -249,29 +284,9 @@ impl Progress {
     }
 }
 
-/// One packet of a quiet tone; a multiple of 50 Hz, so that every packet is the same and they join without a click.
-fn tone(channel: u16) -> [u8; AUDIO_SAMPLES as usize] {
-    let hertz = f64::from(300 + 50 * u32::from(channel % 16));
-    std::array::from_fn(|sample| {
-        let value = (sample as f64 * hertz / 8000.0 * TAU).sin();
-        g711::encode_ulaw((value * 900.0) as i16)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tones_are_quiet_and_join() {
-        for channel in 1..=16 {
-            let tone = tone(channel);
-            let loudest = tone.iter().map(|&byte| g711::decode_ulaw(byte).unsigned_abs()).max().unwrap();
-            assert!((600..1200).contains(&loudest), "{loudest}");
-            // A whole number of periods: the packet starts at a zero crossing and so does the next.
-            assert_eq!(g711::decode_ulaw(tone[0]), 0);
-        }
-    }
 
     #[test]
     fn mid_gop_starts_without_a_key() {

@@ -6,12 +6,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
     config::Format,
+    sound::SoundCoding,
     target::{AUDIO_TRACK, VIDEO_TRACK},
 };
 
-/// RTP payload types in use (RFC 3551 §6: 0 is PCMU; 96 is dynamic).
+/// RTP payload type of pictures (RFC 3551 §6: dynamic).
 pub(crate) const VIDEO_PAYLOAD_TYPE: u8 = 96;
-pub(crate) const AUDIO_PAYLOAD_TYPE: u8 = 0;
 
 /// What the description of one stream is made from.
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ pub(crate) struct Description<'a> {
     pub sps: &'a [u8],
     pub pps: &'a [u8],
     pub video: bool,
-    pub audio: bool,
+    pub audio: Option<SoundCoding>,
 }
 
 impl Description<'_> {
@@ -55,10 +55,9 @@ impl Description<'_> {
             line(format_args!("a=recvonly"));
             line(format_args!("a=control:trackID={VIDEO_TRACK}"));
         }
-        if self.audio {
-            line(format_args!("m=audio 0 RTP/AVP {AUDIO_PAYLOAD_TYPE}"));
-            line(format_args!("a=rtpmap:{AUDIO_PAYLOAD_TYPE} PCMU/8000"));
-            line(format_args!("a=ptime:20"));
+        if let Some(coding) = self.audio {
+            line(format_args!("m=audio 0 RTP/AVP {}", coding.payload_type()));
+            line(format_args!("{}", coding.attributes().trim_end()));
             line(format_args!("a=recvonly"));
             line(format_args!("a=control:trackID={AUDIO_TRACK}"));
         }
@@ -81,7 +80,7 @@ mod tests {
             sps: &[0x67, 0x42, 0xc0, 0x1e, 0xda],
             pps: &[0x68, 0xce],
             video: true,
-            audio: true,
+            audio: Some(SoundCoding::Pcmu),
         };
         let expected = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=Media Presentation\r\ni=Front gate\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n\
             a=control:*\r\na=range:npt=0-\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\

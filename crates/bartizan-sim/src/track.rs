@@ -28,6 +28,8 @@ pub(crate) struct Damage {
     pub loss: bool,
     pub reorder: bool,
     pub no_marker: bool,
+    /// Packets of this picture that UDP loses, by bit from the lowest.
+    pub lost: u64,
 }
 
 /// One packet in this many is lost under `udp-loss`, and one pair swapped under `udp-reorder`.
@@ -115,7 +117,8 @@ impl Track {
                     self.buffer.clear();
                     self.buffer.extend_from_slice(&header);
                     self.buffer.extend_from_slice(payload);
-                    if damage.loss && self.packets.is_multiple_of(LOSS_INTERVAL) {
+                    let lost = index < 64 && damage.lost >> index & 1 == 1;
+                    if lost || (damage.loss && self.packets.is_multiple_of(LOSS_INTERVAL)) {
                         continue;
                     }
                     if damage.reorder && self.packets.is_multiple_of(REORDER_INTERVAL) {
@@ -134,6 +137,11 @@ impl Track {
             out.push(&self.buffer);
         }
         Pushed::Taken
+    }
+
+    /// Whether packets go over the RTSP connection.
+    pub fn is_tcp(&self) -> bool {
+        matches!(self.route, Route::Interleaved { .. })
     }
 
     /// Sends a sender report that binds RTP time to wall time.
@@ -161,6 +169,13 @@ impl Track {
             Route::Interleaved { out, .. } => out.upgrade().map(|out| out.cork()),
             Route::Udp { .. } => None,
         }
+    }
+
+    /// Another source, number and time with every packet: nothing a receiver could make sense of.
+    pub fn garble(&mut self, index: u32) {
+        self.ssrc ^= index.wrapping_mul(0x9e37_79b9) | 1;
+        self.seq = self.seq.wrapping_sub(0x4321);
+        self.timestamp_base = self.timestamp_base.wrapping_sub(0x4000_0000);
     }
 
     /// A new source without warning, as after a restart inside the device.

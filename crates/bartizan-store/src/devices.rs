@@ -3,7 +3,10 @@ use std::collections::HashMap;
 use bartizan_base::{DeviceId, Secret, StreamProfile, UtcMicros};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use crate::{Store, StoreError, Vault, protection};
+use crate::{
+    Store, StoreError, Vault, protection,
+    stream_paths::{self, Sealed},
+};
 
 /// A camera or recorder as remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,9 +122,9 @@ impl Store {
                 ))?
                 .query_map([], |row| read_device(row, &vault))?
                 .collect::<Result<Vec<_>, _>>()?;
-            let mut channels = read_channels(&db, None)?;
+            let mut channels = read_channels(&db, &vault, None)?;
             for device in &mut devices {
-                device.channels = channels.remove(device.id.as_str()).unwrap_or_default();
+                device.take(channels.remove(device.id.as_str()));
                 read_facts(&db, device)?;
                 read_routes(&db, device)?;
             }
@@ -142,7 +145,7 @@ impl Store {
                 .query_row([id.as_str()], |row| read_device(row, &vault))
                 .optional()?;
             let Some(mut device) = device else { return Ok(None) };
-            device.channels = read_channels(&db, Some(&id))?.remove(id.as_str()).unwrap_or_default();
+            device.take(read_channels(&db, &vault, Some(&id))?.remove(id.as_str()));
             read_facts(&db, &mut device)?;
             read_routes(&db, &mut device)?;
             Ok(Some(device))
@@ -173,7 +176,7 @@ impl Store {
                 device.transport,
                 device.added_at.0,
             ])?;
-            write_channels(&db, &device)?;
+            write_channels(&db, &vault, &device, &Sealed::of(&db, device.id.as_str())?)?;
             write_facts(&db, &device)?;
             write_routes(&db, &device)?;
             Ok(db.commit()?)
@@ -210,9 +213,10 @@ impl Store {
             if changed == 0 {
                 return Err(StoreError::NotFound("device"));
             }
+            let paths = Sealed::of(&db, device.id.as_str())?;
             // Streams go with their channels.
             db.prepare_cached("delete from channels where device = ?1")?.execute([device.id.as_str()])?;
-            write_channels(&db, &device)?;
+            write_channels(&db, &vault, &device, &paths)?;
             write_facts(&db, &device)?;
             write_routes(&db, &device)?;
             Ok(db.commit()?)
@@ -265,9 +269,7 @@ fn exists(db: &Connection, id: &DeviceId) -> Result<bool, StoreError> {
 /// Seals a device's password inside the transaction that stores it.
 fn seal(db: &Connection, vault: &Vault, device: &DeviceRow) -> Result<Option<Vec<u8>>, StoreError> {
     let Some(password) = &device.password else { return Ok(None) };
-    if protection::state(db)?.0 != vault.generation() {
-        return Err(StoreError::Key("another program has changed it; start this one again".into()));
-    }
+    protection::same_key(db, vault)?;
     vault.seal(device.id.as_str(), password).map(Some)
 }
 
@@ -391,32 +393,53 @@ fn write_routes(db: &Transaction<'_>, device: &DeviceRow) -> Result<(), StoreErr
     Ok(())
 }
 
+/// The channels of one device.
+#[derive(Default)]
+struct Channels {
+    rows: Vec<ChannelRow>,
+    /// A path holds a login that the vault does not open.
+    lost: bool,
+}
+
+impl DeviceRow {
+    fn take(&mut self, channels: Option<Channels>) {
+        let Channels { rows, lost } = channels.unwrap_or_default();
+        self.channels = rows;
+        self.password_lost |= lost;
+    }
+}
+
 /// Channels with their streams by device id: of one device, or of all.
 fn read_channels(
     db: &Connection,
+    vault: &Vault,
     only: Option<&DeviceId>,
-) -> Result<HashMap<String, Vec<ChannelRow>>, StoreError> {
+) -> Result<HashMap<String, Channels>, StoreError> {
     let only = only.map(DeviceId::as_str);
     // 'main' sorts before 'sub'.
     let mut statement = db.prepare_cached(
-        "select c.device, c.number, c.name, s.profile, s.path, s.codec, s.width, s.height
+        "select c.device, c.number, c.name, s.profile, s.path, s.codec, s.width, s.height, s.path_cipher
          from channels c left join streams s on s.device = c.device and s.channel = c.number
          where ?1 is null or c.device = ?1
          order by c.device, c.number, s.profile",
     )?;
     let mut rows = statement.query([only])?;
-    let mut devices: HashMap<String, Vec<ChannelRow>> = HashMap::new();
+    let mut devices: HashMap<String, Channels> = HashMap::new();
     while let Some(row) = rows.next()? {
-        let channels = devices.entry(row.get(0)?).or_default();
+        let device: String = row.get(0)?;
+        let Channels { rows: channels, lost } = devices.entry(device.clone()).or_default();
         let number = row.get(1)?;
         if channels.last().is_none_or(|channel| channel.number != number) {
             channels.push(ChannelRow { number, name: row.get(2)?, streams: Vec::new() });
         }
         let Some(profile) = row.get::<_, Option<String>>(3)? else { continue };
         let Some(channel) = channels.last_mut() else { continue };
+        let at = (device.as_str(), number, profile.as_str());
+        let path = stream_paths::open(vault, at, row.get(4)?, row.get::<_, Option<Vec<u8>>>(8)?.as_deref());
+        *lost |= path.is_err();
         channel.streams.push(StreamRow {
             profile: if profile == "main" { StreamProfile::Main } else { StreamProfile::Sub },
-            path: row.get(4)?,
+            path: path.unwrap_or_else(|blanked| blanked),
             codec: row.get(5)?,
             width: row.get(6)?,
             height: row.get(7)?,
@@ -425,12 +448,17 @@ fn read_channels(
     Ok(devices)
 }
 
-fn write_channels(db: &Transaction<'_>, device: &DeviceRow) -> Result<(), StoreError> {
+fn write_channels(
+    db: &Transaction<'_>,
+    vault: &Vault,
+    device: &DeviceRow,
+    paths: &Sealed,
+) -> Result<(), StoreError> {
     let mut channel_in =
         db.prepare_cached("insert into channels (device, number, name) values (?1, ?2, ?3)")?;
     let mut stream_in = db.prepare_cached(
-        "insert into streams (device, channel, profile, path, codec, width, height)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "insert into streams (device, channel, profile, path, codec, width, height, path_cipher)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     let id = device.id.as_str();
     for channel in &device.channels {
@@ -440,14 +468,16 @@ fn write_channels(db: &Transaction<'_>, device: &DeviceRow) -> Result<(), StoreE
                 StreamProfile::Main => "main",
                 StreamProfile::Sub => "sub",
             };
+            let (path, cipher) = paths.write(db, vault, (id, channel.number, profile), &stream.path)?;
             stream_in.execute(params![
                 id,
                 channel.number,
                 profile,
-                stream.path,
+                path,
                 stream.codec,
                 stream.width,
-                stream.height
+                stream.height,
+                cipher
             ])?;
         }
     }

@@ -11,6 +11,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003_families.sql"),
     include_str!("../migrations/0004_favourites.sql"),
     include_str!("../migrations/0005_protection.sql"),
+    include_str!("../migrations/0006_stream_choices.sql"),
+    include_str!("../migrations/0007_looks.sql"),
+    include_str!("../migrations/0008_stream_paths.sql"),
 ];
 
 /// Brings the schema up to date, one transaction per step. Reads only when there is nothing to do.
@@ -63,6 +66,9 @@ mod tests {
         include_str!("../tests/schema/v3.sql"),
         include_str!("../tests/schema/v4.sql"),
         include_str!("../tests/schema/v5.sql"),
+        include_str!("../tests/schema/v6.sql"),
+        include_str!("../tests/schema/v7.sql"),
+        include_str!("../tests/schema/v8.sql"),
     ];
 
     fn schema(db: &Connection) -> String {

@@ -12,7 +12,7 @@ use bartizan_base::Secret;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use crate::{
-    Store, StoreError, Vault,
+    Store, StoreError, Vault, stream_paths,
     vault::{ERASED, Key, KeyStorage, random_key},
     wrap::{KdfCost, Lock, SecretKind, Wrapped},
 };
@@ -34,12 +34,16 @@ enum Change {
     Wrap(Lock),
     /// The new key lies in the keychain or the key file.
     Plain,
-    /// As `Plain`, and all passwords are erased: the old key cannot be had.
+    /// As `Plain`, and all that was sealed is erased: the old key cannot be had.
     Forget,
 }
 
-/// Every column that the vault's key seals, with the column of the owner's id. A test finds new ones by their name.
-const SEALED: &[(&str, &str, &str)] = &[("devices", "id", "password_cipher")];
+/// Every column that the vault's key seals, with what the owner is. A test finds new ones by their name.
+const SEALED: &[(&str, &str, &str)] = &[
+    ("devices", "id", "password_cipher"),
+    ("last_pictures", "'picture ' || device || ' ' || channel", "jpeg_cipher"),
+    ("streams", "'path ' || device || ' ' || channel || ' ' || profile", "path_cipher"),
+];
 
 impl Store {
     /// Where the key of the stored passwords lies.
@@ -110,6 +114,7 @@ impl Store {
                 vault.hold(Some(key), KeyStorage::Wrapped, generation);
             }
             db.execute("update vault_key set wrong_tries = 0", [])?;
+            stream_paths::seal_old(db, &vault);
             Ok(())
         })
         .await?;
@@ -137,6 +142,14 @@ async fn off_runtime<T: Send + 'static>(
 ) -> Result<T, StoreError> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| Err(StoreError::Key(format!("the computation was cut short: {error}"))))
+}
+
+/// Whether the vault has the database's key: what another one seals could not be opened again.
+pub(crate) fn same_key(db: &Connection, vault: &Vault) -> Result<(), StoreError> {
+    if state(db)?.0 == vault.generation() {
+        return Ok(());
+    }
+    Err(StoreError::Key("another program has changed it; start this one again".into()))
 }
 
 /// The generation of the key, and whether it is wrapped.
@@ -265,8 +278,8 @@ fn reseal(
         .collect::<Result<_, _>>()?;
     let mut update = step.prepare(&format!("update {table} set {column} = ?2 where {owner} = ?1"))?;
     for (id, blob) in rows {
-        if let Some(secret) = vault.open(&id, &blob) {
-            update.execute(params![id, next.seal(&id, &secret)?])?;
+        if let Some(plain) = vault.open_bytes(&id, &blob) {
+            update.execute(params![id, next.seal_bytes(&id, &plain)?])?;
         }
     }
     Ok(())

@@ -3,7 +3,7 @@ use std::{fs, path::Path, sync::Arc, thread, time::Duration};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{StoreError, Vault, migrate, protection};
+use crate::{StoreError, Vault, migrate, protection, stream_paths};
 
 /// The database of this installation. Cheap to clone; all clones share one thread.
 #[derive(Clone, Debug)]
@@ -45,6 +45,7 @@ impl Store {
         prepare(&mut db, path)?;
         let (generation, wrapped) = protection::state(&db)?;
         vault.settle(generation, wrapped)?;
+        stream_paths::seal_old(&mut db, &vault);
         let (work, mut inbox) = mpsc::channel(QUEUE);
         let serve = move || {
             while let Some(message) = inbox.blocking_recv() {

@@ -9,7 +9,7 @@ use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::{StoreError, place::Place};
 
@@ -28,7 +28,7 @@ pub enum KeyStorage {
     Memory,
 }
 
-/// Seals and opens passwords with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03 over RFC 8439).
+/// Seals and opens passwords, and pictures, with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03 over RFC 8439).
 ///
 /// # Sealed form, version 1
 /// `01`, 24 random nonce bytes, ciphertext, 16 tag bytes. The device's id is associated data, so a sealed password
@@ -136,9 +136,13 @@ impl Vault {
     }
 
     pub(crate) fn seal(&self, owner: &str, secret: &Secret) -> Result<Vec<u8>, StoreError> {
+        self.seal_bytes(owner, secret.expose().as_bytes())
+    }
+
+    pub(crate) fn seal_bytes(&self, owner: &str, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
         let mut nonce = [0; NONCE_LEN];
         fill(&mut nonce)?;
-        let payload = Payload { msg: secret.expose().as_bytes(), aad: owner.as_bytes() };
+        let payload = Payload { msg: plain, aad: owner.as_bytes() };
         let sealed = self
             .cipher()
             .ok_or_else(|| match self.storage() {
@@ -146,23 +150,22 @@ impl Vault {
                 _ => StoreError::Key("the keychain does not give it; unlock it and start again".into()),
             })?
             .encrypt(XNonce::from_slice(&nonce), payload)
-            .map_err(|_| StoreError::Invalid("the password is too long".into()))?;
+            .map_err(|_| StoreError::Invalid("too long to be sealed".into()))?;
         Ok([&[VERSION][..], &nonce, &sealed].concat())
     }
 
     /// `None` when the blob is of another key, another owner, another version, or damaged.
     pub(crate) fn open(&self, owner: &str, blob: &[u8]) -> Option<Secret> {
+        let plain = self.open_bytes(owner, blob)?;
+        Some(Secret::new(std::str::from_utf8(&plain).ok()?))
+    }
+
+    /// As [`open`](Self::open), of what need not be text.
+    pub(crate) fn open_bytes(&self, owner: &str, blob: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (&VERSION, rest) = blob.split_first()? else { return None };
         let (nonce, sealed) = rest.split_at_checked(NONCE_LEN)?;
         let payload = Payload { msg: sealed, aad: owner.as_bytes() };
-        let plain = self.cipher()?.decrypt(XNonce::from_slice(nonce), payload).ok()?;
-        match String::from_utf8(plain) {
-            Ok(text) => Some(Secret::new(text)),
-            Err(error) => {
-                error.into_bytes().zeroize();
-                None
-            }
-        }
+        self.cipher()?.decrypt(XNonce::from_slice(nonce), payload).ok().map(Zeroizing::new)
     }
 
     fn cipher(&self) -> Option<XChaCha20Poly1305> {

@@ -3,8 +3,8 @@ use std::{fs, path::Path};
 
 use bartizan_base::{ChannelId, Code, DeviceId, OwnedTask, Secret, StreamProfile, UtcMicros};
 use bartizan_store::{
-    ChannelRow, DeviceFacts, DeviceRow, FavouriteChange, FavouriteRow, KeyStorage, LastPictureRow, RouteRow,
-    Store, StoreError, StreamRow, TrafficRow, Vault,
+    ChannelRow, DeviceFacts, DeviceRow, FavouriteChange, FavouriteRow, KeyStorage, LastPictureRow, LookRow,
+    RouteRow, Store, StoreError, StreamRow, TrafficRow, Vault,
 };
 use rusqlite::Connection;
 use serde_json::json;
@@ -466,4 +466,55 @@ async fn the_last_picture_replaces_the_one_before() {
     // Editing the device keeps it.
     store.replace_device(one.clone()).await.unwrap();
     assert!(store.last_pictures(vec![member(&one, 1)]).await.unwrap()[0].is_some());
+}
+
+/// Version 6 kept them in clear.
+#[tokio::test]
+async fn pictures_that_lay_in_clear_are_gone_from_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.sqlite");
+    {
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(include_str!("schema/v6.sql")).unwrap();
+        old.execute_batch(
+            "insert into devices values ('gate', 'Gate', '192.0.2.7', 554, 'admin', null, 'auto', 0, 0, null);
+             insert into last_pictures values ('gate', 1, 5, cast('whoever passes the gate' as blob));
+             insert into vault_key (only, generation, wrong_tries, ask_after_s) values (1, 1, 0, 0);
+             pragma user_version = 6;",
+        )
+        .unwrap();
+    }
+    let holds = |needle: &[u8]| {
+        let files =
+            fs::read_dir(folder.path()).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+        files.into_iter().any(|bytes| bytes.windows(needle.len()).any(|window| window == needle))
+    };
+    assert!(holds(b"whoever passes"), "the search finds what is there");
+    let store = Store::open(&path, Vault::in_folder(folder.path())).unwrap();
+    let gate = ChannelId { device: DeviceId::from_string("gate"), number: 1 };
+    assert!(store.last_pictures(vec![gate.clone()]).await.unwrap()[0].is_none());
+    let row = LastPictureRow { taken_at: UtcMicros(6), jpeg: vec![7; 9] };
+    store.keep_picture(gate.clone(), row.clone()).await.unwrap();
+    assert!(store.last_pictures(vec![gate]).await.unwrap()[0] == Some(row));
+    assert!(store.device(&DeviceId::from_string("gate")).await.unwrap().is_some());
+    store.close().await;
+    assert!(!holds(b"whoever passes"));
+}
+
+#[tokio::test]
+async fn looks_are_kept_until_they_are_plain_or_their_device_goes() {
+    let store = memory();
+    let one = device("one", 1);
+    store.insert_device(one.clone()).await.unwrap();
+    let row = |look: &str| LookRow { channel: member(&one, 1), look: look.into() };
+    let set = async |look: Option<&str>| store.set_look(member(&one, 1), look.map(str::to_owned)).await;
+    set(Some("{}")).await.unwrap();
+    set(Some(r#"{"turn":90}"#)).await.unwrap();
+    assert_eq!(store.looks().await.unwrap(), [row(r#"{"turn":90}"#)]);
+    store.replace_device(one.clone()).await.unwrap();
+    assert_eq!(store.looks().await.unwrap().len(), 1, "editing the device keeps it");
+    set(None).await.unwrap();
+    assert_eq!(store.looks().await.unwrap(), []);
+    let stranger = ChannelId { device: DeviceId::random(), number: 1 };
+    assert_eq!(store.set_look(stranger, Some("{}".into())).await.unwrap_err().code(), Code::InvalidInput);
 }

@@ -31,8 +31,6 @@ export function usePlatform(chosen: Platform): void {
   platform = chosen
 }
 
-/** Whether this program can ask for a fingerprint or a face at all. */
-export const hasBiometrics = (): boolean => platform?.biometrics !== undefined
 
 let lockedHook: () => void = () => undefined
 

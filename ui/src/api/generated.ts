@@ -27,12 +27,14 @@ export const CODES = [
   'channelOffline',
   'notADevice',
   'notOffered',
+  'settingRefused',
   'weakPassword',
   'cardPassword',
   'cardUnreadable',
   'appLocked',
   'appPassword',
   'appPasswordWait',
+  'biometricsFailed',
   'noVideo',
   'unsupportedCodec',
   'interlaced',
@@ -222,7 +224,7 @@ export type StreamInfo = {
  */
 profile: Profile, 
 /**
- * Path and query on the device, without user info.
+ * Path and query on the device, a login in it blanked.
  */
 path: string, 
 /**
@@ -392,6 +394,14 @@ export type Settings = {
  */
 hardDecoding: boolean, 
 /**
+ * What live pictures are to be above all.
+ */
+qualityMode: QualityMode, 
+/**
+ * How long `fluent` holds pictures, milliseconds, 200–2000.
+ */
+fluentDelayMs: number, 
+/**
  * Colours.
  */
 theme: Theme, 
@@ -452,6 +462,14 @@ export type SettingsPatch = {
  * See [`Settings`].
  */
 hardDecoding?: boolean, 
+/**
+ * See [`Settings`].
+ */
+qualityMode?: QualityMode, 
+/**
+ * See [`Settings`].
+ */
+fluentDelayMs?: number, 
 /**
  * See [`Settings`].
  */
@@ -589,6 +607,46 @@ session: string,
 tile: number, };
 
 /**
+ * How many of a stream's pictures a tile gets.
+ */
+export type Pace = "full" | "keys" | "stills";
+
+/**
+ * `live.pace`.
+ */
+export type SetPace = { 
+/**
+ * From `live.connect`.
+ */
+session: string, 
+/**
+ * The page's number for the tile. A tile that is opened anew gets every picture again.
+ */
+tile: number, 
+/**
+ * From now on.
+ */
+pace: Pace, };
+
+/**
+ * `live.presence`. A page in the background has no tiles, and opens none; its streams are kept for 30 s, counted by the
+ * core. A session that is not known has none anyway.
+ */
+export type Presence = { 
+/**
+ * Media session of the page.
+ */
+session: string, 
+/**
+ * In front.
+ */
+present: boolean, 
+/**
+ * Grows by one with each word of the page on this: the greatest counts, in whatever order they arrive.
+ */
+turn: number, };
+
+/**
  * What the platform noticed.
  */
 export type Hint = "networkChanged";
@@ -646,7 +704,11 @@ bytes: number,
 /**
  * Reconnects.
  */
-reconnects: number, };
+reconnects: number, 
+/**
+ * Its sound is open too.
+ */
+sound: boolean, };
 
 /**
  * What the session behind a tile is doing; the payload of media wire kind 4.
@@ -1307,7 +1369,11 @@ outputs: number,
 /**
  * A still picture can be asked for.
  */
-snapshot: boolean, };
+snapshot: boolean, 
+/**
+ * Encoder settings can be read and written.
+ */
+encoder: boolean, };
 
 /**
  * Something beside the picture that can be switched.
@@ -1751,7 +1817,53 @@ dropped: number,
 /**
  * From opening to the first picture, milliseconds.
  */
-firstFrameMs: number | null, };
+firstFrameMs: number | null, 
+/**
+ * What it costs and what it may have.
+ */
+load: WindowLoad | null, };
+
+/**
+ * How a window stands in what the device can decode, over the last seconds.
+ */
+export type WindowLoad = { 
+/**
+ * What it may have.
+ */
+rung: WindowRung, 
+/**
+ * The web view had no decoder left for it.
+ */
+evicted: boolean, 
+/**
+ * Pictures a second that came.
+ */
+receivedFps: number, 
+/**
+ * Pictures a second that left the decoder.
+ */
+decodedFps: number, 
+/**
+ * Pictures in front of the decoder.
+ */
+queue: number, 
+/**
+ * How long the oldest picture has been in the decoder, milliseconds.
+ */
+waitMs: number, 
+/**
+ * Times that it was skipped ahead because it was behind.
+ */
+overruns: number, 
+/**
+ * Decoders made anew lately.
+ */
+rebuilds: number, };
+
+/**
+ * What a window may have of its channel, from everything to least.
+ */
+export type WindowRung = "full" | "sub" | "keys" | "stills";
 
 /**
  * A bundle, ready to be read and kept.
@@ -1793,7 +1905,11 @@ waitMs: number | null,
 /**
  * Wrong tries that are left before the first pause.
  */
-triesLeft: number, };
+triesLeft: number, 
+/**
+ * Whether a finger or a face opens the app.
+ */
+biometrics: BiometricState, };
 
 /**
  * What protects the app.
@@ -1867,9 +1983,32 @@ export type ProtectionForget = {
 erasePasswords: boolean, };
 
 /**
+ * `protection.unlockByBiometrics`: what the system's sheet says.
+ */
+export type ProtectionPrompt = { 
+/**
+ * Why a finger or a face is asked, 1–200 characters.
+ */
+reason: string, 
+/**
+ * The words of the way out, 1–40 characters.
+ */
+cancel: string, };
+
+/**
+ * Whether a finger or a face opens the app.
+ */
+export type BiometricState = "absent" | "notEnrolled" | "off" | "on";
+
+/**
  * What opens at the start.
  */
 export type DefaultPage = "home" | "favourites" | "messages" | "devices" | "me";
+
+/**
+ * What live pictures are to be above all.
+ */
+export type QualityMode = "realTime" | "fluent" | "auto";
 
 /**
  * What may be played over a network that costs by the byte.
@@ -2127,6 +2266,32 @@ bytes: number,
 meteredBytes: number, };
 
 /**
+ * How a channel's picture is shown here.
+ */
+export type ChannelLook = { 
+/**
+ * Device id.
+ */
+device: string, 
+/**
+ * Channel number.
+ */
+channel: number, 
+/**
+ * A JSON object of the page's of at most 2 KiB; null: plain.
+ */
+look: string | null, };
+
+/**
+ * `looks.list`: those that are not plain.
+ */
+export type Looks = { 
+/**
+ * In no order.
+ */
+looks: Array<ChannelLook>, };
+
+/**
  * `record.start`.
  */
 export type RecordStart = { 
@@ -2230,6 +2395,251 @@ export type TakenFiles = {
  * In the order they were taken.
  */
 files: Array<MediaFile>, };
+
+/**
+ * `live.listen`: send the sound of a tile too.
+ */
+export type ListenTile = { 
+/**
+ * From `live.connect`.
+ */
+session: string, 
+/**
+ * The page's number for the tile.
+ */
+tile: number, 
+/**
+ * What the page decodes beside PCM.
+ */
+formats: Array<SoundFormat>, };
+
+/**
+ * In which form sound comes over the wire.
+ */
+export type SoundFormat = "pcm" | "aac" | "opus";
+
+/**
+ * What the sound of a tile is doing; the payload of media wire kind 5.
+ */
+export type SoundState = { 
+/**
+ * Where it stands.
+ */
+phase: SoundPhase, 
+/**
+ * How the device codes it, as people say it: "G.711 A-law".
+ */
+coding: string | null, 
+/**
+ * What comes over the wire, while it plays.
+ */
+format: SoundFormat | null, 
+/**
+ * Samples per second; 0 where not known.
+ */
+sampleRate: number, 
+/**
+ * Channels of sound; 0 where not known.
+ */
+channels: number, 
+/**
+ * Why it failed.
+ */
+code: Code | null, 
+/**
+ * Technical wording in English.
+ */
+detail: string | null, };
+
+/**
+ * States of the sound of a tile.
+ */
+export type SoundPhase = "connecting" | "playing" | "none" | "unsupported" | "failed";
+
+/**
+ * Which stream a window plays.
+ */
+export type StreamChoice = "auto" | "fluent" | "hd" | "customMain" | "customSub";
+
+/**
+ * A channel and the stream chosen for it.
+ */
+export type ChosenStream = { 
+/**
+ * Device id.
+ */
+device: string, 
+/**
+ * 1-based.
+ */
+channel: number, 
+/**
+ * Which.
+ */
+choice: StreamChoice, };
+
+/**
+ * `streams.choices`: all that were chosen by hand; the others are `auto`.
+ */
+export type ChosenStreams = { 
+/**
+ * In no particular order.
+ */
+choices: Array<ChosenStream>, };
+
+/**
+ * How the bit rate is held.
+ */
+export type RateMode = "constant" | "variable";
+
+/**
+ * Pixels.
+ */
+export type PictureSize = { 
+/**
+ * Pixels.
+ */
+width: number, 
+/**
+ * Pixels.
+ */
+height: number, };
+
+/**
+ * A range of whole numbers, both ends included.
+ */
+export type Span = { 
+/**
+ * Least.
+ */
+min: number, 
+/**
+ * Most.
+ */
+max: number, };
+
+/**
+ * How a stream is encoded. Null: in a reading what the device does not say, in a change what stays.
+ */
+export type EncoderSettings = { 
+/**
+ * `H.264`, `H.265`, `JPEG` …
+ */
+codec: string | null, 
+/**
+ * Size of the picture.
+ */
+size: PictureSize | null, 
+/**
+ * Pictures per second.
+ */
+frameRate: number | null, 
+/**
+ * kbit/s: the rate itself when constant, its limit when variable.
+ */
+bitRate: number | null, 
+/**
+ * Constant or variable.
+ */
+rateMode: RateMode | null, 
+/**
+ * Pictures from one key frame to the next.
+ */
+keyInterval: number | null, };
+
+/**
+ * What can be set while one codec is in use. Empty and null: not to be changed.
+ */
+export type EncoderChoices = { 
+/**
+ * Which codec.
+ */
+codec: string, 
+/**
+ * Largest first.
+ */
+sizes: Array<PictureSize>, 
+/**
+ * Pictures per second, ascending.
+ */
+frameRates: Array<number>, 
+/**
+ * kbit/s.
+ */
+bitRate: Span | null, 
+/**
+ * Constant, variable or both.
+ */
+rateModes: Array<RateMode>, 
+/**
+ * Pictures from one key frame to the next.
+ */
+keyInterval: Span | null, };
+
+/**
+ * One stream of a channel.
+ */
+export type EncoderStream = { 
+/**
+ * Main or sub.
+ */
+profile: Profile, 
+/**
+ * Now.
+ */
+settings: EncoderSettings, 
+/**
+ * By codec; the present one is among them.
+ */
+choices: Array<EncoderChoices>, };
+
+/**
+ * `streams.encoders`: main first.
+ */
+export type EncoderStreams = { 
+/**
+ * One or two.
+ */
+streams: Array<EncoderStream>, };
+
+/**
+ * `streams.setEncoder`: writes to the device, for everybody who watches or records it.
+ */
+export type SetEncoder = { 
+/**
+ * Device id.
+ */
+device: string, 
+/**
+ * 1-based.
+ */
+channel: number, 
+/**
+ * Which stream.
+ */
+profile: Profile, 
+/**
+ * What changes.
+ */
+change: EncoderSettings, };
+
+/**
+ * One of the settings.
+ */
+export type EncoderField = "codec" | "size" | "frameRate" | "bitRate" | "rateMode" | "keyInterval";
+
+/**
+ * What the device took, read back from it.
+ */
+export type AppliedEncoder = { 
+/**
+ * Now.
+ */
+stream: EncoderStream, 
+/**
+ * Which of the settings asked for became something else.
+ */
+differing: Array<EncoderField>, };
 
 /**
  * What a file is.
@@ -2367,16 +2777,167 @@ id: string,
  */
 fileName: string, };
 
+/**
+ * A recording as a player sees it. Times are µs from its beginning.
+ */
+export type MovieInfo = { 
+/**
+ * RFC 6381.
+ */
+codec: string, 
+/**
+ * Cropped, pixels.
+ */
+width: number, 
+/**
+ * Cropped, pixels.
+ */
+height: number, 
+/**
+ * To the end of the last picture.
+ */
+durationUs: number, 
+/**
+ * How many there are.
+ */
+pictures: number, 
+/**
+ * Mean, Hz.
+ */
+frameRate: number | null, 
+/**
+ * When the random access points are shown, in order.
+ */
+keyTimesUs: number[], 
+/**
+ * Has a sound track.
+ */
+sound: boolean, };
+
+/**
+ * `play.read`: send a span of a recording under a tile number. An open tile of that number is rebound; `live.close`
+ * frees it.
+ */
+export type PlayRead = { 
+/**
+ * From `live.connect`.
+ */
+session: string, 
+/**
+ * The page's number for the span.
+ */
+tile: number, 
+/**
+ * The file.
+ */
+id: string, 
+/**
+ * The first picture is the one shown at this time.
+ */
+fromUs: number, 
+/**
+ * The last one is before this time; to the end when null.
+ */
+toUs: number | null, 
+/**
+ * Random access points only, the first one not before `fromUs`.
+ */
+keysOnly: boolean, 
+/**
+ * What is to come over the wire.
+ */
+delivery: Delivery, };
+
+/**
+ * What a span begins with.
+ */
+export type PlayStart = { 
+/**
+ * When the picture shown at `fromUs` is shown, µs. Compressed pictures before it are only there to be decoded.
+ */
+firstUs: number, };
+
+/**
+ * `play.sound`: a stretch of the sound of a recording; at most ten seconds of it.
+ */
+export type PlaySound = { 
+/**
+ * The recording.
+ */
+id: string, 
+/**
+ * From this time on, µs from its beginning.
+ */
+fromUs: number, 
+/**
+ * Before this time, µs.
+ */
+toUs: number, };
+
+/**
+ * A stretch of sound.
+ */
+export type MovieSound = { 
+/**
+ * How the runs are coded; null where there is no sound, or none that can be played.
+ */
+format: SoundFormat | null, 
+/**
+ * Samples per second; 0 without sound.
+ */
+sampleRate: number, 
+/**
+ * Channels of sound; 0 without sound.
+ */
+channels: number, 
+/**
+ * In order. The first may begin before the time asked for, and the last end after it.
+ */
+runs: Array<SoundRun>, };
+
+/**
+ * A run of sound.
+ */
+export type SoundRun = { 
+/**
+ * When it is heard, µs from the beginning of the recording.
+ */
+atUs: number, 
+/**
+ * Base64 of what `format` says.
+ */
+data: string, };
+
+/**
+ * `play.snapshot`.
+ */
+export type PlaySnapshot = { 
+/**
+ * The recording.
+ */
+id: string, 
+/**
+ * Which moment of it, µs.
+ */
+atUs: number, 
+/**
+ * The picture in full size as the page decoded it, JPEG, base64.
+ */
+jpeg: string, };
+
 export interface RpcSchema {
   'app.info': { request: Empty; response: AppInfo }
   'protection.state': { request: Empty; response: ProtectionState }
   'protection.unlock': { request: ProtectionSecret; response: ProtectionState }
+  'protection.unlockByBiometrics': { request: ProtectionPrompt; response: ProtectionState }
   'protection.lock': { request: Empty; response: ProtectionState }
   'protection.away': { request: Empty; response: ProtectionState }
   'protection.back': { request: ProtectionBack; response: ProtectionState }
   'protection.setUp': { request: ProtectionSetUp; response: ProtectionState }
   'protection.change': { request: ProtectionChange; response: ProtectionState }
   'protection.turnOff': { request: ProtectionSecret; response: ProtectionState }
+  'protection.letBiometrics': { request: ProtectionSecret; response: ProtectionState }
+  'protection.forgetBiometrics': { request: Empty; response: ProtectionState }
   'protection.askAfter': { request: ProtectionAskAfter; response: ProtectionState }
   'protection.forget': { request: ProtectionForget; response: ProtectionState }
   'devices.list': { request: Empty; response: DeviceList }
@@ -2409,6 +2970,10 @@ export interface RpcSchema {
   'control.resetImaging': { request: ChannelRef; response: Imaging }
   'control.switches': { request: ChannelRef; response: Switches }
   'control.switch': { request: SwitchRequest; response: Switches }
+  'streams.choices': { request: Empty; response: ChosenStreams }
+  'streams.choose': { request: ChosenStream; response: Empty }
+  'streams.encoders': { request: ChannelRef; response: EncoderStreams }
+  'streams.setEncoder': { request: SetEncoder; response: AppliedEncoder }
   'favourites.list': { request: Empty; response: FavouriteList }
   'favourites.create': { request: NewFavourite; response: Favourite }
   'favourites.update': { request: FavouriteChange; response: FavouriteList }
@@ -2419,6 +2984,8 @@ export interface RpcSchema {
   'favourites.restore': { request: FavouriteRef; response: FavouriteList }
   'pictures.keep': { request: KeepPicture; response: Empty }
   'pictures.last': { request: LastPicturesRequest; response: LastPictures }
+  'looks.list': { request: Empty; response: Looks }
+  'looks.set': { request: ChannelLook; response: Empty }
   'memory.get': { request: Empty; response: WallMemoryReply }
   'memory.set': { request: WallMemory; response: Empty }
   'traffic.get': { request: TrafficRequest; response: TrafficReport }
@@ -2433,6 +3000,10 @@ export interface RpcSchema {
   'files.export': { request: FileExport; response: SavedPicture }
   'files.delete': { request: FileRefs; response: Deleted }
   'files.restore': { request: FileRefs; response: Empty }
+  'play.open': { request: FileRef; response: MovieInfo }
+  'play.read': { request: PlayRead; response: PlayStart }
+  'play.sound': { request: PlaySound; response: MovieSound }
+  'play.snapshot': { request: PlaySnapshot; response: MediaFile }
   'settings.get': { request: Empty; response: Settings }
   'settings.set': { request: SettingsPatch; response: Settings }
   'live.connect': { request: Empty; response: MediaEndpoint }
@@ -2440,6 +3011,11 @@ export interface RpcSchema {
   'live.open': { request: OpenTile; response: Empty }
   'live.close': { request: TileRef; response: Empty }
   'live.retry': { request: TileRef; response: Empty }
+  'live.pace': { request: SetPace; response: Empty }
+  'live.refresh': { request: TileRef; response: Empty }
+  'live.presence': { request: Presence; response: Empty }
+  'live.listen': { request: ListenTile; response: Empty }
+  'live.mute': { request: TileRef; response: Empty }
   'live.hint': { request: HintDto; response: Empty }
   'live.stats': { request: Empty; response: LiveStats }
   'diagnostics.make': { request: DiagnosticsRequest; response: Diagnostics }

@@ -1,13 +1,19 @@
+import { access } from './access.en'
 import { adding } from './adding.en'
+import { budget } from './budget.en'
 import { codes } from './codes.en'
 import { devices } from './devices.en'
 import { favourites } from './favourites.en'
 import { files } from './files.en'
+import { player } from './player.en'
 import { help } from './help.en'
 import { me } from './me.en'
 import { wall } from './wall.en'
 import { picture } from './picture.en'
 import { protection } from './protection.en'
+import { sound } from './sound.en'
+import { quality } from './quality.en'
+import { stream } from './stream.en'
 
 /** English: the reference. The other languages have the type of this object, so a missing string does not compile. */
 export const en = {
@@ -97,9 +103,15 @@ export const en = {
   ...favourites,
   ...me,
   ...files,
+  player,
   ...wall,
   ...picture,
   ...protection,
+  ...sound,
+  ...quality,
+  ...budget,
+  ...stream,
+  ...access,
 }
 
 /** The same places, in other words. */

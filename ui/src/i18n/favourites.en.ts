@@ -72,6 +72,7 @@ export const favourites = {
     stills: 'Stills only',
     never: 'Never',
     change: 'Change…',
+    spared: 'Not done: you chose to spare mobile data. Change it under Me.',
     still: 'still, {time}',
     noStill: 'no still picture',
   },

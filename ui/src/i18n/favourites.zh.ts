@@ -74,6 +74,7 @@ export const favourites: Strings<typeof english> = {
     stills: '仅静态图',
     never: '从不',
     change: '更改…',
+    spared: '未执行：您已选择节省移动数据。可在“我”中更改。',
     still: '静态图，{time}',
     noStill: '没有静态图',
   },

@@ -1,13 +1,19 @@
+import { access } from './access.zh'
 import { adding } from './adding.zh'
+import { budget } from './budget.zh'
 import { codes } from './codes.zh'
 import { devices } from './devices.zh'
 import { favourites } from './favourites.zh'
 import { files } from './files.zh'
+import { player } from './player.zh'
 import { help } from './help.zh'
 import { me } from './me.zh'
 import { wall } from './wall.zh'
 import { picture } from './picture.zh'
 import { protection } from './protection.zh'
+import { sound } from './sound.zh'
+import { quality } from './quality.zh'
+import { stream } from './stream.zh'
 import type { Messages } from './en'
 
 export const zh: Messages = {
@@ -97,7 +103,13 @@ export const zh: Messages = {
   ...favourites,
   ...me,
   ...files,
+  player,
   ...wall,
+  ...access,
   ...picture,
   ...protection,
+  ...sound,
+  ...quality,
+  ...budget,
+  ...stream,
 }

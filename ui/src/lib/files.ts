@@ -9,6 +9,12 @@ export function formatClock(ms: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`
 }
 
+/** A place in a recording, with tenths while pictures are looked at one by one: "0:07.3". */
+export function formatPlace(us: number, tenths: boolean): string {
+  const ms = Math.max(0, us / 1000)
+  return tenths ? `${formatClock(ms)}.${Math.floor((ms % 1000) / 100)}` : formatClock(ms)
+}
+
 /** "3.1 MB": as file managers count. */
 export function formatBytes(bytes: number): string {
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const

@@ -36,7 +36,7 @@ export const HELP: Record<Topic, HelpPage> = {
   activate: page('activate', ['what', 'choose', 'reset', 'fails', 'setup']),
   connect: page('connect', ['camera', 'recorder', 'door', 'alarm', 'wifi']),
   ports: page('ports', ['few', 'common', 'upnp', 'better']),
-  multi: page('multi', ['choose', 'layout', 'large', 'limit']),
+  multi: page('multi', ['choose', 'layout', 'large', 'stream', 'sound', 'limit']),
   lag: page('lag', ['sub', 'one', 'auto', 'network', 'decode']),
   control: page('control', ['gestures', 'pad', 'presets', 'outputs']),
   record: page('record', ['record', 'picture', 'safe']),

@@ -12,12 +12,20 @@ const words = (view: TileView) => tileWords(view, 1000, 'auto', true)
 it('is silent while all is well and tells its age when it is late', () => {
   expect(words(playing).text).toBeNull()
   expect(words({ ...playing, ageMs: 2300 }).text).toBe('2.3 s old')
+  // Held back on purpose.
+  expect(words({ ...playing, ageMs: 2300, delayMs: 2000, quality: 'fluent' }).text).toBeNull()
 })
 
 it.each([
   ['connecting', 'Connecting…'], ['waitingForKey', 'Waiting for a key frame…'], ['paused', 'Paused'],
   ['stale', 'Picture is 0.2 s old'], ['backoff', 'Reconnecting…'],
 ] as const)('says %s in words', (phase, text) => expect(words({ ...playing, phase }).text).toBe(text))
+
+it('tells the age of a picture that stands while its stream is opened', () => {
+  expect(words({ ...playing, phase: 'connecting', ageMs: 300_000 }).text).toBe('Picture is 5 min old')
+  expect(words({ ...playing, phase: 'waitingForKey', ageMs: 40_000 }).text).toBe('Picture is 40 s old')
+  expect(words({ ...playing, phase: 'connecting', hasPicture: false, ageMs: null }).text).toBe('Connecting…')
+})
 
 it('counts down to the next try', () => {
   expect(words({ ...playing, phase: 'backoff', retryAtMs: 3500, code: 'unreachable' })).toMatchObject({
@@ -30,11 +38,26 @@ it('says what failed and what one tap can do', () => {
 })
 
 it('speaks to screen readers', () => {
-  expect(tileLabel(playing, words(playing))).toBe('Gate, live, 0.2 s, SD')
+  expect(tileLabel(playing, words(playing), { heard: 'sound on' })).toBe('Gate, live, under 1 s, SD, sound on')
+  expect(tileLabel(playing, words(playing))).toBe('Gate, live, under 1 s, SD')
+  expect(tileLabel({ ...playing, enlarged: true, profile: 'main' }, words(playing), { recording: true })).toBe('Gate, live, under 1 s, recording, HD, enlarged')
+  const failed = { ...playing, phase: 'failed' as const, code: 'wrongPassword' as const, hasPicture: false, ageMs: null }
+  expect(tileLabel(failed, words(failed))).toBe('Gate, User name or password is wrong')
   const empty = { ...playing, channel: null, phase: 'empty' as const }
   expect(tileLabel(empty, words(empty))).toBe('Window 1, empty')
 })
 
+it('does not count along in the name of a window', () => {
+  const names = (views: TileView[]) => new Set(views.map((view) => tileLabel(view, words(view)))).size
+  expect(names([50, 212, 640, 999].map((ageMs) => ({ ...playing, ageMs })))).toBe(1)
+  expect(names([12_000, 13_000, 14_000].map((ageMs) => ({ ...playing, phase: 'connecting', ageMs })))).toBe(1)
+  expect(names([2000, 3000, 4000].map((retryAtMs) => ({ ...playing, phase: 'backoff', code: 'unreachable', retryAtMs, ageMs: 31_000 + retryAtMs })))).toBe(1)
+})
+
 it('tells the facts of the selected window', () => {
-  expect(tileFacts(playing)).toBe('live 0.2 s · SD · 640×360 · TCP')
+  expect(tileFacts(playing)).toBe('212 ms old · SD · 640×360 · TCP')
+  const fluent = { ...playing, quality: 'fluent', delayMs: 400, lagMs: 423.4 } as const
+  expect(tileFacts(fluent)).toBe('423 ms old · Fluent 400 ms · SD · 640×360 · TCP')
+  expect(tileFacts({ ...fluent, quality: 'auto', delayMs: 37 })).toContain('Auto 37 ms')
+  expect(tileFacts({ ...fluent, quality: 'realTime' })).toContain(' · Real-time · ')
 })

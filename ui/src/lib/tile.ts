@@ -3,6 +3,8 @@ import { t } from '@/i18n'
 import type { TileView } from '@/wall/wall'
 import { type Cure, cureFor, errorCure, errorTitle } from './errors'
 import { formatAge, secondsUntil } from './format'
+import { budgetWhy, reducedTo, workFacts } from './tilebudget'
+import { steadyAge } from './heard'
 
 /** A picture younger than this is simply live; its age would only be noise. */
 export const WORTH_TELLING_MS = 1000
@@ -25,13 +27,16 @@ export function tileWords(view: TileView, nowMs: number, transport: Transport, h
     case 'empty':
       return QUIET
     case 'connecting':
-      return { ...QUIET, tone: 'busy', text: t('tile.connecting') }
+      return { ...QUIET, tone: 'busy', text: stillText(view) ?? t('tile.connecting') }
     case 'waitingForKey':
-      return { ...QUIET, tone: 'busy', text: t('tile.waitingForKey') }
+      return { ...QUIET, tone: 'busy', text: stillText(view) ?? t('tile.waitingForKey') }
     case 'paused':
       return { ...QUIET, text: t('tile.paused') }
     case 'playing': {
-      const late = view.ageMs !== null && view.ageMs > WORTH_TELLING_MS
+      // What the quality mode holds back on purpose is not late.
+      // Of a window with few pictures its badge tells.
+      const few = reducedTo(view)
+      const late = view.ageMs !== null && view.ageMs - (view.delayMs ?? 0) > WORTH_TELLING_MS && few !== 'keys' && few !== 'stills'
       return late ? { ...QUIET, text: t('tile.age', { age: formatAge(view.ageMs ?? 0) }) } : QUIET
     }
     case 'stale':
@@ -62,6 +67,9 @@ export function tileWords(view: TileView, nowMs: number, transport: Transport, h
 /** The large stream failed, and there is a small one. */
 export const hasSubInstead = (view: TileView): boolean => view.profile === 'main' && view.enlarged && view.channel?.hasSub === true
 
+/** Back from the background, the age of what is seen tells more than that something is being opened. */
+const stillText = (view: TileView): string | null => ((view.ageMs ?? 0) > WORTH_TELLING_MS ? lastPicture(view) : null)
+
 /** How old the picture is that still stands in a window without a stream. */
 function lastPicture(view: TileView): string | null {
   return view.hasPicture && view.ageMs !== null ? t('tile.stale', { age: formatAge(view.ageMs) }) : null
@@ -72,25 +80,48 @@ function joined(...parts: (string | null)[]): string | null {
   return there.length === 0 ? null : there.join(' · ')
 }
 
-/** "Gate, live, 0.2 s, SD": what a screen reader says for a window. */
-export function tileLabel(view: TileView, words: TileWords): string {
+/**
+ * "Gate, live, under 1 s, SD, sound on": what a screen reader says for a window. Nothing in it counts along, since the name of
+ * what has the focus is read anew whenever it changes.
+ */
+export function tileLabel(view: TileView, words: TileWords, more: { recording?: boolean; heard?: string | null } = {}): string {
   if (view.channel === null) return t('tile.emptyLabel', { n: view.index + 1 })
   const parts = [view.channel.name]
-  if (view.phase === 'playing') {
-    parts.push(t('tile.live'))
-    if (view.ageMs !== null) parts.push(formatAge(view.ageMs))
-  } else if (words.text !== null) parts.push(words.text)
+  if (view.phase === 'playing') parts.push(t('tile.live'))
+  else if (view.phase === 'connecting') parts.push(t('tile.connecting'))
+  else if (view.phase === 'waitingForKey') parts.push(t('tile.waitingForKey'))
+  else if (view.phase === 'stale' || view.phase === 'backoff') parts.push(t('heard.reconnecting'))
+  else if (words.text !== null) parts.push(words.text)
+  if (view.hasPicture && view.ageMs !== null && view.phase !== 'paused') parts.push(steadyAge(view.ageMs))
+  if (more.recording) parts.push(t('heard.recording'))
   if (view.hasPicture) parts.push(t(view.profile === 'main' ? 'tile.hd' : 'tile.sd'))
+  const why = budgetWhy(view)
+  if (why !== null) parts.push(why)
+  if (view.enlarged) parts.push(t('heard.enlarged'))
   if (view.zoom > 1) parts.push(t('picture.zoomedLabel', { zoom: view.zoom.toFixed(1).replace(/\.0$/, '') }))
+  if (more.heard != null) parts.push(more.heard)
   return parts.join(', ')
 }
 
-/** The short technical line under the wall: size, way, decoder. */
+/** "Fluent 400 ms": the quality mode of a window and how long it holds pictures. */
+function tileMode({ quality, delayMs = 0 }: TileView): string | null {
+  if (quality === undefined) return null
+  if (quality === 'realTime') return t('quality.realTime')
+  return t(quality === 'fluent' ? 'quality.fluentOf' : 'quality.autoOf', { ms: delayMs })
+}
+
+/** The short technical line under the wall: age and mode, size, way. */
 export function tileFacts(view: TileView): string {
   const parts: string[] = []
-  if (view.phase === 'playing' && view.ageMs !== null) parts.push(`${t('tile.live')} ${formatAge(view.ageMs)}`)
+  const mode = tileMode(view)
+  if (view.phase === 'playing') {
+    const lag = view.lagMs ?? view.ageMs
+    if (lag !== null) parts.push(t('quality.age', { ms: Math.round(lag) }))
+    if (mode !== null) parts.push(mode)
+  }
   if (view.hasPicture) parts.push(t(view.profile === 'main' ? 'tile.hd' : 'tile.sd'))
   if (view.hasPicture && view.width > 0) parts.push(`${view.width}×${view.height}`)
   if (view.transport !== null) parts.push(view.transport.toUpperCase())
+  parts.push(...workFacts(view))
   return parts.join(' · ')
 }

@@ -14,7 +14,7 @@ import { TILE_HELP } from './tilehelp'
 
 const codes: UiCode[] = [...CODES, 'shellGone']
 /** While these hold nothing but the lock screen is seen, which has its own words. */
-const OF_THE_LOCK: readonly UiCode[] = ['appLocked', 'appPassword', 'appPasswordWait']
+const OF_THE_LOCK: readonly UiCode[] = ['appLocked', 'appPassword', 'appPasswordWait', 'biometricsFailed']
 const ofWindows = codes.filter((code) => !OF_THE_LOCK.includes(code))
 const at = (messages: unknown, path: string): unknown => path.split('.').reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], messages)
 /** Where every cure of the table can help. */

@@ -37,10 +37,11 @@ export const TILE_HELP: Record<UiCode, TileHelp> = {
   // Trying again is right here only once a person has waited: the login itself was not refused.
   locked: { cures: ['retry', 'editPassword'], checks: ['check.waitLock', 'check.reboot', 'check.otherApps'], topic: 'password' },
   forbidden: { cures: ['editPassword'], checks: ['check.rights', 'check.addressFilter'], topic: 'password' },
-  // The lock screen speaks for these three.
+  // The lock screen speaks for these.
   appLocked: { cures: [], checks: [], topic: 'settings' },
   appPassword: { cures: [], checks: [], topic: 'settings' },
   appPasswordWait: { cures: [], checks: [], topic: 'settings' },
+  biometricsFailed: { cures: [], checks: [], topic: 'settings' },
   keyLost: { cures: ['editPassword'], checks: ['help.tile.keyGone'], topic: 'settings' },
   clockSkew: { cures: ['deviceClock', 'retry'], checks: ['check.clock'], topic: 'password' },
   certificateChanged: { cures: ['editPassword'], checks: ['check.certificateHarmless', 'check.certificateHarm'], topic: 'password' },
@@ -52,6 +53,7 @@ export const TILE_HELP: Record<UiCode, TileHelp> = {
   interlaced: { cures: ['subStream', 'retry'], checks: ['help.tile.progressive', 'help.tile.codecSub'], topic: 'lag' },
   decoderFailed: { cures: ['softDecoding', 'subStream', 'oneWindow', 'retry'], checks: ['help.tile.decoders', 'help.tile.codecH264'], topic: 'lag' },
   notOffered: { cures: ['retry'], checks: ['check.webPage', 'check.firmware'], topic: 'settings' },
+  settingRefused: { cures: ['retry'], checks: ['check.webPage', 'check.firmware'], topic: 'settings' },
   notFound: { cures: ['editAddress'], checks: ['help.tile.channelGone'], topic: 'connect' },
   invalidInput: { cures: ['editAddress'], checks: ['check.onlyHost'], topic: 'ways' },
   invalidAddress: { cures: ['editAddress'], checks: ['check.spelling', 'check.onlyHost'], topic: 'ways' },

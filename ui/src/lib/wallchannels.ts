@@ -8,6 +8,7 @@ export function wallChannels(devices: readonly Device[]): WallChannel[] {
     channel: channel.number,
     name: channelName(device, channel),
     hasSub: channel.streams.some((stream) => stream.profile === 'sub'),
+    subWidth: channel.streams.find((stream) => stream.profile === 'sub')?.width ?? null,
   })))
 }
 
@@ -16,7 +17,7 @@ export function wallChannels(devices: readonly Device[]): WallChannel[] {
  * name of its own ("Yard 3") begins with its number: in a small window the end is cut off, and sixteen times "Yard…"
  * tells nothing.
  */
-function channelName(device: Device, channel: Channel): string {
+export function channelName(device: Device, channel: Channel): string {
   return device.channels.length === 1 ? device.name : (ownName(channel) ?? `${channel.number} · ${device.name}`)
 }
 

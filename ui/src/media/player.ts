@@ -2,7 +2,7 @@
  * What one opening of a stream is doing, as a pure transition function: `step(state, event, now)` gives the next state
  * and what is to be done. `Player` in tile-player.ts does it.
  */
-import type { Code, Delivery, StreamConfig, TileState } from '@/api/generated'
+import type { Code, Delivery, Pace, StreamConfig, TileState } from '@/api/generated'
 
 export type PlayerPhase =
   | 'idle' | 'paused' | 'connecting' | 'waitingForKey' | 'decoding' | 'playing' | 'stale' | 'backoff' | 'failed'
@@ -37,7 +37,32 @@ export interface PlayerState {
   lastArrivalAt: number | null
   intervalMs: number | null
   dropped: number
+  /** Which of its pictures are wanted. */
+  pace: Pace
+  /** Of the picture that came out last; the pace it was wanted at is the one it may be as old as. */
+  outputPace: Pace
+  /** Came out of this run of the decoder. */
+  outputs: number
+  /** Most pictures that this run has held back at once. */
+  heldBack: number
+  /** Usual time between two pictures of this run. */
+  gapMs: number | null
+  /** When this run was given its first picture, and how long after that its first came out. */
+  firstFedAt: number | null
+  startMs: number | null
+  /** Since when no new decoder may be made; then one is. */
+  restUntil: number | null
+  /** When decoders were made anew lately, over all openings. */
+  rebuilds: readonly number[]
+  /** Over all openings: pictures that came, given to the decoder, come out of it, and how often it was skipped ahead because it was behind. */
+  received: number
+  fed: number
+  shown: number
+  overruns: number
 }
+
+/** How a decoder was lost; `refused`: it never gave anything, and there may be too many. */
+export type DecoderLoss = 'reclaimed' | 'refused' | 'failed'
 
 export type PlayerEvent =
   | { type: 'open'; delivery: Delivery }
@@ -48,13 +73,21 @@ export type PlayerEvent =
   | { type: 'accessUnit'; randomAccess: boolean; discontinuity: boolean; ageMs: number; queue: number; waitMs: number }
   | { type: 'picture' }
   | { type: 'output' }
-  | { type: 'decoderError'; detail: string }
+  | { type: 'decoderError'; detail: string; loss?: DecoderLoss; explicit?: boolean }
   | { type: 'cannotDecode'; codec: string }
   | { type: 'gap' }
-  | { type: 'tick' }
+  | { type: 'pace'; pace: Pace }
+  /**
+   * `startMs`: how long decoders take here to give their first picture, as far as that is known. `busy`: other decoders
+   * are behind as well, so that this one may only be waiting for its turn.
+   */
+  | { type: 'tick'; startMs?: number; busy?: boolean }
 
-/** `feed` and `discard` speak of the message in hand: every accessUnit and picture event yields exactly one of them. */
-export type Effect = 'createSink' | 'resetSink' | 'closeSink' | 'feed' | 'discard' | 'fallBack' | 'unsupported'
+/**
+ * `feed` and `discard` speak of the message in hand: every accessUnit and picture event yields exactly one of them.
+ * `askKey`: the group of pictures is wanted again, from its beginning. `silent`: the decoder took pictures and gave none.
+ */
+export type Effect = 'createSink' | 'resetSink' | 'closeSink' | 'feed' | 'discard' | 'fallBack' | 'unsupported' | 'askKey' | 'silent'
 
 export interface Step {
   state: PlayerState
@@ -67,28 +100,58 @@ export const MAX_QUEUE_WAIT_MS = 500
 export const MAX_AGE_MS = 1500
 export const LIVE_AGE_MS = 500
 const CATCH_UP_MS = 3000
-const OUTPUT_TIMEOUT_MS = 1500
+/** Of a decoder that has not given anything yet: sixteen may be starting at once. Less where they are known to start faster. */
+const START_TIMEOUT_MS = 1500
+/** Of one that worked: with the tick of the wall it is noticed within a second. */
+const OUTPUT_TIMEOUT_MS = 700
+/** One that is slow by nature, or because the device is busy, is not dead. */
+const OUTPUT_TIMEOUT_MAX_MS = 3000
+const OUTPUT_GAPS = 6
+const BUSY_FACTOR = 4
+const QUIET_MS = 300
+const QUIET_GAPS = 3
+/** A lone picture is flushed out, so there is nothing to wait for but the decoding. */
+const LONE_TIMEOUT_MS = 1000
+/** So many outputs tell how many pictures a decoder holds back. */
+const LEARNED_OUTPUTS = 10
 /** Some decoders hold back more than the stream says; a slow stream then needs longer to show that it works. */
 const OUTPUT_TIMEOUT_SLOW_MS = 4000
 const HOLD_BACK_ALLOWANCE = 4
 const MAX_ERRORS = 3
+/** An engine that says that there are too many decoders will say it again. */
+const MAX_REFUSALS = 2
+const REFUSED_REST_MS = 500
+/** More decoders made anew than this within a minute, and the core decodes instead, or nobody for a while. */
+export const MAX_REBUILDS = 4
+const REBUILDS_MS = 60_000
+const REST_MS = 10_000
 const HEALTHY_MS = 10_000
 const STALE_MS = 3000
+const SILENT = 'the decoder takes pictures and gives none'
 const STALE_INTERVALS = 8
+/** Key frames come every one to ten seconds, stills every ten and the wait for a key frame. */
+const STALE_PACED_MS: Record<Pace, number> = { full: 0, keys: 15_000, stills: 30_000 }
 
 export function initialState(): PlayerState {
   return {
     open: false, paused: false, delivery: 'encoded', config: null, session: null, retryAt: null, fault: null,
     hasSink: false, needKey: true, syncedAt: 0, live: false, fedSinceOutput: 0, overdueSince: null, recreations: 0,
     errors: 0, healthySince: null, lastOutputAt: null, lastArrivalAt: null, intervalMs: null, dropped: 0,
+    pace: 'full', outputPace: 'full', outputs: 0, heldBack: 0, gapMs: null, firstFedAt: null, startMs: null, restUntil: null,
+    rebuilds: [], received: 0, fed: 0, shown: 0, overruns: 0,
   }
+}
+
+/** What outlives an opening. */
+function lasting({ dropped, pace, rebuilds, received, fed, shown, overruns }: PlayerState): Partial<PlayerState> {
+  return { dropped, pace, outputPace: pace, rebuilds, received, fed, shown, overruns }
 }
 
 /** No picture for this long, and what is on screen is no longer live. */
 export function staleAfterMs(state: PlayerState): number {
   const rate = state.config?.frameRate ?? null
   const interval = rate !== null ? 1000 / rate : state.intervalMs ?? 0
-  return Math.max(STALE_MS, STALE_INTERVALS * interval)
+  return Math.max(STALE_MS, STALE_INTERVALS * interval, STALE_PACED_MS[state.outputPace], STALE_PACED_MS[state.pace])
 }
 
 export function phaseOf(state: PlayerState, now: number): PlayerPhase {
@@ -106,12 +169,12 @@ export function step(before: PlayerState, event: PlayerEvent, now: number): Step
   switch (event.type) {
     case 'open':
       return {
-        state: { ...initialState(), open: true, delivery: event.delivery, dropped: s.dropped },
+        state: { ...initialState(), ...lasting(s), open: true, delivery: event.delivery },
         effects: s.hasSink ? ['closeSink'] : [],
       }
     case 'close':
       return {
-        state: { ...initialState(), paused: event.paused, delivery: s.delivery, dropped: s.dropped },
+        state: { ...initialState(), ...lasting(s), paused: event.paused, delivery: s.delivery },
         effects: s.hasSink ? ['closeSink'] : [],
       }
     case 'openFailed':
@@ -124,12 +187,15 @@ export function step(before: PlayerState, event: PlayerEvent, now: number): Step
     case 'config':
       return onConfig(s, event.config)
     case 'accessUnit':
+      s.received++
       return onAccessUnit(s, event, now)
     case 'picture':
+      s.received++
       if (!s.open || s.fault !== null || !s.hasSink || s.config?.delivery !== 'pictures') return { state: s, effects: ['discard'] }
       return { state: s, effects: ['feed'] }
     case 'output':
       if (!s.open) return { state: s, effects: [] }
+      noteOutput(s, now)
       s.lastOutputAt = now
       s.fedSinceOutput = 0
       s.overdueSince = null
@@ -138,17 +204,18 @@ export function step(before: PlayerState, event: PlayerEvent, now: number): Step
       return { state: s, effects: [] }
     case 'decoderError':
       if (!s.hasSink) return { state: s, effects: [] }
-      s.errors++
-      s.healthySince = null
-      return s.errors >= MAX_ERRORS ? giveUpDecoder(s, event.detail) : recreate(s)
+      return onDecoderError(s, event, now)
     case 'cannotDecode':
       if (!s.hasSink || s.config?.delivery !== 'encoded' || s.config.codec !== event.codec) return { state: s, effects: [] }
       // A decoder that works contradicts the probe, and knows better.
-      return s.lastOutputAt !== null ? { state: s, effects: [] } : giveUpDecoder(s, `${event.codec} does not decode here`)
+      return s.lastOutputAt !== null ? { state: s, effects: [] } : giveUpDecoder(s, `${event.codec} does not decode here`, now)
     case 'gap':
       return dropToKey(s)
+    case 'pace':
+      // How long pictures take now says nothing about how long they will take.
+      return { state: s.pace === event.pace ? s : { ...s, ...NEW_RUN, pace: event.pace, fedSinceOutput: 0, overdueSince: null }, effects: [] }
     case 'tick':
-      return onTick(s, now)
+      return onTick(s, now, event.startMs, event.busy === true)
   }
 }
 
@@ -159,13 +226,40 @@ function onConfig(s: PlayerState, config: StreamConfig): Step {
   const same = old !== null && old.codec === config.codec && old.delivery === config.delivery
     && old.width === config.width && old.height === config.height && old.reorderFrames === config.reorderFrames
     && old.matrix === config.matrix && old.fullRange === config.fullRange
-  if (same && s.hasSink) return { state: s, effects: [] }
+  if (same && (s.hasSink || s.restUntil !== null)) return { state: s, effects: [] }
+  s.restUntil = null
   const effects: Effect[] = s.hasSink ? ['closeSink', 'createSink'] : ['createSink']
   return { state: { ...freshDecoder(s), hasSink: true }, effects }
 }
 
+const NEW_RUN = { outputs: 0, heldBack: 0, gapMs: null, firstFedAt: null } as const
+
 function freshDecoder(s: PlayerState): PlayerState {
-  return { ...s, needKey: true, live: false, fedSinceOutput: 0, overdueSince: null }
+  return { ...s, ...NEW_RUN, needKey: true, live: false, fedSinceOutput: 0, overdueSince: null }
+}
+
+/** Learns how this decoder gives pictures, so that its silence is told from its way. */
+function noteOutput(s: PlayerState, now: number): void {
+  s.shown++
+  s.outputPace = s.pace
+  if (s.outputs === 0 && s.firstFedAt !== null) s.startMs = now - s.firstFedAt
+  else if (s.lastOutputAt !== null) {
+    const gap = Math.min(1000, now - s.lastOutputAt)
+    s.gapMs = s.gapMs === null ? gap : s.gapMs + (gap - s.gapMs) / 8
+  }
+  s.outputs++
+  s.heldBack = Math.max(s.heldBack, s.fedSinceOutput - 1)
+}
+
+function onDecoderError(s: PlayerState, { detail, loss = 'failed', explicit = false }: Extract<PlayerEvent, { type: 'decoderError' }>, now: number): Step {
+  s.healthySince = null
+  // Taken away, it is not the stream's fault; the limit of decoders made anew is enough.
+  if (loss !== 'reclaimed') s.errors++
+  if (loss === 'refused' && explicit) {
+    if (s.errors >= MAX_REFUSALS) return giveUpDecoder(s, detail, now, true)
+    return { state: { ...freshDecoder(s), hasSink: false, restUntil: now + REFUSED_REST_MS }, effects: ['closeSink'] }
+  }
+  return s.errors >= MAX_ERRORS ? giveUpDecoder(s, detail, now) : recreate(s, now, detail)
 }
 
 function dropToKey(s: PlayerState): Step {
@@ -173,19 +267,30 @@ function dropToKey(s: PlayerState): Step {
   return { state: freshDecoder(s), effects: s.hasSink ? ['resetSink'] : [] }
 }
 
-function recreate(s: PlayerState): Step {
-  return { state: { ...freshDecoder(s), hasSink: true }, effects: ['closeSink', 'createSink'] }
+function recreate(s: PlayerState, now: number, detail: string): Step {
+  const recent = s.rebuilds.filter((at) => now - at < REBUILDS_MS)
+  if (recent.length >= MAX_REBUILDS) return giveUpDecoder(s, detail, now)
+  return { state: { ...freshDecoder(s), hasSink: true, rebuilds: [...recent, now] }, effects: ['closeSink', 'createSink', 'askKey'] }
 }
 
 /** This web view does not decode the stream: the core decodes it, if it can. */
-function giveUpDecoder(s: PlayerState, detail: string): Step {
+function giveUpDecoder(s: PlayerState, detail: string, now: number, full = false): Step {
   const state = { ...freshDecoder(s), hasSink: false }
   const isAvc = s.config !== null && /^avc/i.test(s.config.codec)
   if (isAvc && s.delivery === 'encoded') {
     return { state: { ...state, delivery: 'pictures', config: null, errors: 0, recreations: 0 }, effects: ['closeSink', 'fallBack'] }
   }
+  // It can be decoded here, only not now, and nobody else can.
+  if (!isAvc && (full || s.lastOutputAt !== null)) {
+    return { state: { ...state, errors: 0, recreations: 0, restUntil: now + REST_MS }, effects: ['closeSink'] }
+  }
   state.fault = { code: isAvc ? 'decoderFailed' : 'unsupportedCodec', detail }
   return { state, effects: isAvc ? ['closeSink'] : ['closeSink', 'unsupported'] }
+}
+
+/** Nothing comes out, so it may be dead rather than behind: that is for the watchdog to find out, who asks for a new start. */
+function isQuiet(s: PlayerState, now: number): boolean {
+  return s.outputs === 0 || now - (s.lastOutputAt ?? 0) > Math.max(QUIET_MS, QUIET_GAPS * (s.gapMs ?? 0))
 }
 
 function onAccessUnit(s: PlayerState, e: Extract<PlayerEvent, { type: 'accessUnit' }>, now: number): Step {
@@ -196,41 +301,71 @@ function onAccessUnit(s: PlayerState, e: Extract<PlayerEvent, { type: 'accessUni
     s.intervalMs = s.intervalMs === null ? interval : s.intervalMs + (interval - s.intervalMs) / 8
   }
   s.lastArrivalAt = now
+  if (s.pace !== 'full' && !e.randomAccess) {
+    // On their way when the pace was changed.
+    s.needKey = true
+    return { state: s, effects: ['discard'] }
+  }
   if (e.discontinuity && !s.needKey) {
     Object.assign(s, freshDecoder(s))
     effects.push('resetSink')
   }
-  const clogged = e.queue > MAX_QUEUE && e.waitMs > MAX_QUEUE_WAIT_MS
+  const clogged = e.queue > MAX_QUEUE && e.waitMs > MAX_QUEUE_WAIT_MS && !isQuiet(s, now)
   if (e.randomAccess) {
     if (clogged && !s.needKey) {
+      s.overruns++
       Object.assign(s, freshDecoder(s))
       effects.push('resetSink')
     }
     if (s.needKey) s.syncedAt = now
     s.needKey = false
   } else if (s.needKey) {
-    if (s.lastOutputAt !== null) s.dropped++
+    // What is not wanted yet, or not any more, is not lost.
+    if (s.lastOutputAt !== null && s.outputPace === 'full') s.dropped++
     return { state: s, effects: [...effects, 'discard'] }
   } else {
     const late = e.ageMs > MAX_AGE_MS && (s.live || now - s.syncedAt > CATCH_UP_MS)
     if (clogged || late) {
       // Emptied too: what is inside is older still, and would only hold up the random access point.
       s.dropped++
+      s.overruns++
       return { state: freshDecoder(s), effects: [...effects, 'resetSink', 'discard'] }
     }
   }
   if (e.ageMs < LIVE_AGE_MS) s.live = true
+  s.fed++
   s.fedSinceOutput++
-  if (s.fedSinceOutput > s.config.reorderFrames) s.overdueSince ??= now
+  s.firstFedAt ??= now
+  if (s.fedSinceOutput > reorderOf(s)) s.overdueSince ??= now
   return { state: s, effects: [...effects, 'feed'] }
 }
 
-function onTick(s: PlayerState, now: number): Step {
+/** How many pictures may be inside without any being late. */
+function reorderOf(s: PlayerState): number {
+  return s.pace === 'full' ? s.config?.reorderFrames ?? 0 : 0
+}
+
+function outputTimeoutMs(s: PlayerState, startMs: number | undefined): number {
+  if (s.pace !== 'full') return s.outputs === 0 ? START_TIMEOUT_MS : LONE_TIMEOUT_MS
+  const learned = s.outputs >= LEARNED_OUTPUTS
+  const held = learned ? Math.max(reorderOf(s), s.heldBack) : reorderOf(s) + HOLD_BACK_ALLOWANCE
+  if (s.fedSinceOutput <= held) return OUTPUT_TIMEOUT_SLOW_MS
+  if (s.outputs === 0) return startMs === undefined ? START_TIMEOUT_MS : Math.min(START_TIMEOUT_MS, Math.max(OUTPUT_TIMEOUT_MS, 3 * startMs))
+  return Math.min(OUTPUT_TIMEOUT_MAX_MS, Math.max(OUTPUT_TIMEOUT_MS, OUTPUT_GAPS * (s.gapMs ?? 0)))
+}
+
+function onTick(s: PlayerState, now: number, startMs: number | undefined, busy: boolean): Step {
+  if (s.restUntil !== null && now >= s.restUntil) {
+    s.restUntil = null
+    if (s.open && s.fault === null && s.config !== null && !s.hasSink) return { state: { ...freshDecoder(s), hasSink: true }, effects: ['createSink', 'askKey'] }
+  }
   if (!s.open || !s.hasSink || s.overdueSince === null || s.config === null) return { state: s, effects: [] }
-  const enough = s.fedSinceOutput > s.config.reorderFrames + HOLD_BACK_ALLOWANCE
-  if (now - s.overdueSince < (enough ? OUTPUT_TIMEOUT_MS : OUTPUT_TIMEOUT_SLOW_MS)) return { state: s, effects: [] }
-  if (s.recreations > 0) return giveUpDecoder(s, 'the decoder takes pictures and gives none')
+  if (now - s.overdueSince < outputTimeoutMs(s, startMs) * (busy ? BUSY_FACTOR : 1)) return { state: s, effects: [] }
+  const again = s.recreations > 0
+  // One that never gave anything may be one too many.
+  const effects: Effect[] = s.outputs === 0 ? ['silent'] : []
   s.recreations++
   s.healthySince = null
-  return recreate(s)
+  const done = again ? giveUpDecoder(s, SILENT, now) : recreate(s, now, SILENT)
+  return { state: done.state, effects: [...effects, ...done.effects] }
 }

@@ -1,4 +1,5 @@
 /** Builders and fakes for the tests of this folder and of the wall. Not part of the program. */
+import type { Speaker } from './sound/speaker'
 
 export interface MessageFields {
   kind?: number
@@ -91,4 +92,21 @@ export class FakeClock {
 /** Lets promises that are already settled run their reactions. */
 export async function settle(): Promise<void> {
   for (let i = 0; i < 12; i++) await Promise.resolve()
+}
+
+/** Hears nothing; remembers what it was given. */
+export class FakeSpeaker implements Speaker {
+  rate = 48_000
+  running = true
+  opened = 0
+  closed = 0
+  played: { at: number; calledAt: number; samples: Float32Array }[] = []
+  silences = 0
+  constructor(private readonly clock: FakeClock) {}
+  now = (): number => this.clock.ms / 1000
+  latency = (): number => 0.01
+  play = (samples: Float32Array<ArrayBuffer>, at: number): void => { this.played.push({ at, calledAt: this.now(), samples }) }
+  silence = (): void => { this.silences++ }
+  open = (): void => { this.opened++ }
+  close = (): void => { this.closed++ }
 }

@@ -2,7 +2,7 @@
  * Reader of the media wire, version 1: see docs/media-wire.md. The Rust writer and this reader are held together by
  * the golden vectors in docs/media-wire-vectors.json.
  */
-import type { StreamConfig, TileState } from '@/api/generated'
+import type { SoundState, StreamConfig, TileState } from '@/api/generated'
 
 export const HEADER_BYTES = 32
 export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -12,6 +12,8 @@ export const KIND_CONFIG = 1
 export const KIND_ACCESS_UNIT = 2
 export const KIND_PICTURE = 3
 export const KIND_STATE = 4
+export const KIND_SOUND_STATE = 5
+export const KIND_SOUND = 6
 
 export const FLAG_RANDOM_ACCESS = 1
 export const FLAG_DISCONTINUITY = 2
@@ -75,12 +77,17 @@ export function parseMessages(buffer: ArrayBuffer): WireMessage[] {
 }
 
 export function isKnownKind(kind: number): boolean {
-  return kind >= KIND_CONFIG && kind <= KIND_STATE
+  return kind >= KIND_CONFIG && kind <= KIND_SOUND
 }
 
 /** True for the kinds that cost a credit. */
 export function isPictureKind(kind: number): boolean {
   return kind === KIND_ACCESS_UNIT || kind === KIND_PICTURE
+}
+
+/** True for the kinds that a sound player reads. */
+export function isSoundKind(kind: number): boolean {
+  return kind === KIND_SOUND_STATE || kind === KIND_SOUND
 }
 
 /** How far `b` is after `a` in the wrapping count; negative when it is before. */
@@ -118,4 +125,10 @@ export function readConfig(payload: Uint8Array): StreamConfig | null {
 export function readState(payload: Uint8Array): TileState | null {
   const value = readJson(payload)
   return value && typeof value.phase === 'string' ? (value as unknown as TileState) : null
+}
+
+/** The payload of kind 5, or null when it is not one. */
+export function readSoundState(payload: Uint8Array): SoundState | null {
+  const value = readJson(payload)
+  return value && typeof value.phase === 'string' ? (value as unknown as SoundState) : null
 }

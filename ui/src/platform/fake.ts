@@ -1,5 +1,5 @@
 import type {
-  AppInfo, Channel, ChannelRef, Code, Device, DeviceDraft, ErrorDto, Favourite, FavouriteList, FoundDevice, Identity, ProtectionState,
+  AppInfo, Channel, ChannelLook, ChannelRef, ChosenStream, Code, Device, DeviceDraft, ErrorDto, Favourite, FavouriteList, FoundDevice, Identity, ProtectionState,
   RpcSchema, SearchState, Settings, WallMemory,
 } from '@/api/generated'
 import { isLocal } from '@/lib/address'
@@ -61,11 +61,13 @@ export class FakePlatform implements Platform {
   readonly overrides: Handlers = {}
   info: AppInfo = { version: '0.1.0', shell: 'web', os: 'linux', ephemeral: false, keyStorage: 'keyFile' }
   settings: Settings = {
-    hardDecoding: true, theme: 'dark', language: 'en', layout: 4, ptzStep: 5, wallTools: [], captureCount: 1, pushDurationS: 15,
+    hardDecoding: true, qualityMode: 'auto', fluentDelayMs: 400, theme: 'dark', language: 'en', layout: 4, ptzStep: 5, wallTools: [], captureCount: 1, pushDurationS: 15,
     noiseReduction: 2, defaultPage: 'home', meteredPolicy: 'ask', meteredCapMb: 0, memoryPlay: false, country: '',
   }
-  protection: ProtectionState = { offered: true, kind: null, locked: false, askAfterS: 0, waitMs: null, triesLeft: 5 }
+  protection: ProtectionState = { offered: true, kind: null, locked: false, askAfterS: 0, waitMs: null, triesLeft: 5, biometrics: 'absent' }
   secret = ''
+  /** How the system's sheet ends. */
+  finger: 'opens' | 'cancelled' | 'biometricsFailed' = 'opens'
   favourites: Favourite[] = []
   memory: WallMemory | null = null
   metered = false
@@ -74,11 +76,13 @@ export class FakePlatform implements Platform {
   /** The platform noticed another network. */
   onNetwork: () => void = () => undefined
   devices: Device[] = []
+  choices: ChosenStream[] = []
   /** What a search finds. */
   found: FoundDevice[] = []
   private revision = 0
   private readonly removed = new Map<string, Device>()
   private readonly removedGroups = new Map<string, Favourite>()
+  readonly looks = new Map<string, ChannelLook>()
   private groups = 0
   private groupRevision = 0
 
@@ -92,6 +96,15 @@ export class FakePlatform implements Platform {
       this.check(secret)
       return this.protect({ locked: false })
     },
+    'protection.unlockByBiometrics': () => {
+      if (this.finger !== 'opens') throw failure(this.finger)
+      return this.protect({ locked: false })
+    },
+    'protection.letBiometrics': ({ secret }) => {
+      this.check(secret)
+      return this.protect({ biometrics: 'on' })
+    },
+    'protection.forgetBiometrics': () => this.protect({ biometrics: 'off' }),
     'protection.setUp': ({ kind, secret }) => {
       this.secret = secret
       return this.protect({ kind })
@@ -109,6 +122,12 @@ export class FakePlatform implements Platform {
     'protection.forget': () => {
       for (const device of this.devices) device.hasPassword = false
       return this.protect({ kind: null, locked: false, waitMs: null, triesLeft: 5 })
+    },
+    'streams.choices': () => ({ choices: structuredClone(this.choices) }),
+    'streams.choose': (one) => {
+      this.choices = this.choices.filter((old) => !sameChannel(old, one))
+      if (one.choice !== 'auto') this.choices.push(one)
+      return {}
     },
     'devices.list': () => ({ revision: this.revision, devices: structuredClone(this.devices) }),
     'devices.probe': (draft) => ({
@@ -171,6 +190,7 @@ export class FakePlatform implements Platform {
     'search.stop': () => ({}),
     'settings.get': () => ({ ...this.settings }),
     'settings.set': (patch) => (this.settings = { ...this.settings, ...patch }),
+    'live.presence': () => ({}),
     'live.hint': () => ({}),
     'diagnostics.make': ({ answers }) => ({ fileName: 'bartizan-diagnostics-1.json', text: JSON.stringify({ format: 'fake', answers: answers ? ['x'] : [] }, null, 2) }),
     'favourites.list': () => this.favouriteList(),
@@ -212,6 +232,13 @@ export class FakePlatform implements Platform {
     },
     'pictures.last': ({ channels }) => ({ pictures: channels.map(() => null) }),
     'pictures.keep': () => ({}),
+    'looks.list': () => ({ looks: [...this.looks.values()] }),
+    'looks.set': (one) => {
+      const key = `${one.channel} ${one.device}`
+      if (one.look === null) this.looks.delete(key)
+      else this.looks.set(key, one)
+      return {}
+    },
     'memory.get': () => ({ memory: structuredClone(this.memory) }),
     'memory.set': (memory) => {
       this.memory = structuredClone(memory)

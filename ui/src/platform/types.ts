@@ -20,21 +20,8 @@ export interface Platform {
   rpc(name: string, request: unknown, outlives?: boolean): Promise<Reply>
   /** Absent where the platform tells nothing; then the network counts as free. */
   readonly network?: NetworkSense
-  /** Absent where the program has no native code for it. */
-  readonly biometrics?: Biometrics
-}
-
-/**
- * Fingerprint or face in place of the app's PIN.
- *
- * A platform that has it keeps the app's secret in a keystore item that the system opens for the enrolled finger or
- * face alone (Android: `BiometricPrompt` with a Keystore key that needs authentication; Apple: a keychain item with
- * `biometryCurrentSet`). That takes native code, which no shell has yet. Asking the system for a mere yes or no would
- * not do: the key of the device passwords is wrapped by the secret.
- */
-export interface Biometrics {
-  /** Whether a finger or a face is enrolled in the system. */
-  enrolled(): Promise<boolean>
+  /** What the shell tells of the program's life beyond what every page hears; absent where it is nothing. */
+  readonly life?: (listener: (event: 'suspended' | 'resumed') => void) => void
 }
 
 /** The core behind the page does not answer: a closed program, not a failed command. */

@@ -108,6 +108,19 @@ describe('memory play', () => {
     expect([shown(), settings.state.layout]).toEqual(['a1 a2 a3 a4', 16])
   })
 
+  it('shows all cameras where none of the remembered ones is left, and no empty wall', async () => {
+    core.settings = { ...core.settings, layout: 1 }
+    core.memory = { layout: 1, page: 0, group: 'gone', homeLayout: 9, enlarged: null, windows: [{ device: 'b', channel: 1 }] }
+    await memory.start()
+    await memory.replay()
+    expect([shown(), settings.state.layout]).toEqual(['a1 a2 a3 a4', 9])
+    core.memory = { layout: 4, page: 0, group: null, homeLayout: null, enlarged: null, windows: [null, null] }
+    await memory.start()
+    await memory.replay()
+    // A wall that was emptied stays so.
+    expect([shown(), settings.state.layout]).toEqual(['', 4])
+  })
+
   it('without it the wall begins with the layout it had without the group', async () => {
     core.settings = { ...core.settings, layout: 6 }
     core.memory = { layout: 6, page: 0, group: 'g', homeLayout: 16, enlarged: null, windows: [a(4)] }

@@ -1,27 +1,39 @@
-/** How each channel's picture was shown last. It concerns this screen alone, so it stays in this page's own storage. */
+/** How each channel's picture was shown last, kept by the core: the same in every window of this installation. */
 import { shallowRef } from 'vue'
+import { rpc } from '@/api/client'
+import { lifecycle } from './life'
 import { type Fisheye, RADIUS_RANGE, viewsOf } from '@/wall/fisheye'
 import { isPlain, type Look, PLAIN } from '@/wall/look'
 
 interface Channel { device: string; channel: number }
 
-const KEY = 'bartizan.looks'
-/** More were never on one wall; the ones touched longest ago go. */
-const MOST = 256
+/** Where version 0.1 kept them, in the page's own storage. */
+const OLD_KEY = 'bartizan.looks'
+/** A hand that turns a straightened picture changes its look with every move. */
+const SAVE_AFTER_MS = 400
 
 const key = ({ device, channel }: Channel): string => `${channel} ${device}`
 
-/** Nothing was stored, or the page may not store anything: then it is plain, and that is all. */
-function load(): Map<string, Readonly<Look>> {
+function parsed(text: string): Look | null {
   try {
-    const stored: unknown = JSON.parse(window.localStorage.getItem(KEY) ?? '[]')
-    const rows = Array.isArray(stored) ? stored.slice(-MOST) : []
-    return new Map(rows.flatMap((row: unknown) => {
-      const look = Array.isArray(row) && typeof row[0] === 'string' ? readLook(row[1]) : null
-      return look === null ? [] : [[(row as [string])[0], look] as const]
-    }))
+    return readLook(JSON.parse(text))
   } catch {
-    return new Map()
+    return null
+  }
+}
+
+/** What an older version left; nothing when there is nothing to be read. */
+function readOld(): [Channel, Readonly<Look>][] {
+  try {
+    const stored: unknown = JSON.parse(window.localStorage.getItem(OLD_KEY) ?? '[]')
+    return (Array.isArray(stored) ? stored : []).flatMap((row: unknown) => {
+      const [name, value] = Array.isArray(row) ? (row as unknown[]) : []
+      const parts = typeof name === 'string' ? /^(\d+) (.+)$/.exec(name) : null
+      const look = readLook(value)
+      return parts === null || look === null ? [] : [[{ channel: Number(parts[1]), device: parts[2]! }, look] as [Channel, Look]]
+    })
+  } catch {
+    return []
   }
 }
 
@@ -52,7 +64,11 @@ function readFisheye(value: unknown): Fisheye | null {
   return { mount, view, pan, tilt, zoom, circle: isCircle ? { x, y, radius } : null }
 }
 
-const all = shallowRef<ReadonlyMap<string, Readonly<Look>>>(load())
+const all = shallowRef<ReadonlyMap<string, Readonly<Look>>>(new Map())
+/** Not told to the core yet. */
+const unsaved = new Map<string, Channel>()
+let timer = 0
+let listening = false
 
 function of(channel: Channel): Readonly<Look> {
   return all.value.get(key(channel)) ?? PLAIN
@@ -60,20 +76,50 @@ function of(channel: Channel): Readonly<Look> {
 
 function set(channel: Channel, look: Readonly<Look>): void {
   const next = new Map(all.value)
-  // Behind all others: the order is that of the last touch.
   next.delete(key(channel))
   if (!isPlain(look)) next.set(key(channel), look)
   all.value = next
-  try {
-    window.localStorage.setItem(KEY, JSON.stringify([...next].slice(-MOST)))
-  } catch {
-    // Full or forbidden: it holds until the page is closed.
+  unsaved.set(key(channel), { device: channel.device, channel: channel.channel })
+  window.clearTimeout(timer)
+  timer = window.setTimeout(save, SAVE_AFTER_MS)
+}
+
+function save(): void {
+  window.clearTimeout(timer)
+  for (const channel of unsaved.values()) {
+    // Lost, it holds until the page is closed.
+    rpc('looks.set', { ...channel, look: textOf(of(channel)) }, true).catch(() => undefined)
   }
+  unsaved.clear()
 }
 
-/** Reads again what is stored; for tests. */
-function reload(): void {
-  all.value = load()
+const textOf = (look: Readonly<Look>): string | null => (isPlain(look) ? null : JSON.stringify(look))
+
+/** Reads what the core keeps; what an older version kept in the page is handed over once. */
+async function start(): Promise<void> {
+  if (!listening) lifecycle.onLeave(save)
+  listening = true
+  const { looks: rows } = await rpc('looks.list', {})
+  const found = new Map(rows.flatMap((row) => {
+    const look = row.look === null ? null : parsed(row.look)
+    return look === null ? [] : [[key(row), look] as const]
+  }))
+  const old = readOld().filter(([channel]) => !found.has(key(channel)))
+  for (const [channel, look] of old) found.set(key(channel), look)
+  all.value = found
+  // A channel that is gone is refused, and its look with it; only a core that does not answer is asked again.
+  const told = await Promise.all(old.map(([channel, look]) => rpc('looks.set', { ...channel, look: textOf(look) }).then(
+    () => true,
+    (error: unknown) => (error as { code?: string }).code === 'notFound',
+  )))
+  if (told.every(Boolean)) window.localStorage.removeItem(OLD_KEY)
 }
 
-export const looks = { of, set, reload }
+/** Forgets everything; for tests. */
+function reset(): void {
+  window.clearTimeout(timer)
+  unsaved.clear()
+  all.value = new Map()
+}
+
+export const looks = { of, set, start, save, reset }

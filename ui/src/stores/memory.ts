@@ -1,10 +1,11 @@
 /** Memory play: what the wall of the last session showed, and showing it again. */
-import { computed, effectScope, type EffectScope, reactive, watch } from 'vue'
+import { computed, effectScope, type EffectScope, onScopeDispose, reactive, watch } from 'vue'
 import { rpc } from '@/api/client'
 import type { ChannelRef, WallMemory } from '@/api/generated'
 import { asLayout } from '@/wall/layout'
 import { devices } from './devices'
 import { favourites } from './favourites'
+import { lifecycle } from './life'
 import { settings } from './settings'
 import { wallState } from './wallstate'
 import { windows } from './windows'
@@ -43,6 +44,12 @@ function present(): WallMemory {
 /** Something of the last session that is not on the wall already. */
 const canReplay = computed(() => state.last !== null && !state.replayed && devices.state.devices.length > 0)
 
+/** Cameras were shown, and none of them is there any more: an empty wall would hide all others. */
+function allGone(last: WallMemory['windows']): boolean {
+  const filled = last.filter((one) => one !== null)
+  return filled.length > 0 && !filled.some((one) => windows.all.value.some(({ device, channel }) => device === one.device && channel === one.channel))
+}
+
 /** Shows what the last session showed. */
 async function replay(): Promise<void> {
   const { last } = state
@@ -52,10 +59,10 @@ async function replay(): Promise<void> {
   const reopened = last.group !== null && await favourites.reopen(last.group, last.homeLayout)
   if (reopened) {
     if (last.windows.length > 0) await windows.restore({ layout: asLayout(last.layout), windows: last.windows })
-  } else if (last.windows.length > 0) await windows.restore({ layout: asLayout(last.layout), windows: last.windows })
+  } else if (last.windows.length > 0 && !allGone(last.windows)) await windows.restore({ layout: asLayout(last.layout), windows: last.windows })
   else {
     windows.reset()
-    await settings.set({ layout: last.layout })
+    await settings.set({ layout: (last.group === null ? null : last.homeLayout) ?? last.layout })
   }
   place()
 }
@@ -106,13 +113,14 @@ async function start(): Promise<void> {
     watch(() => JSON.stringify(present()), () => {
       if (timer === 0) timer = window.setTimeout(save, SAVE_AFTER_MS)
     })
-    document.addEventListener('visibilitychange', saveNow)
+    const forget = lifecycle.onLeave(saveNow)
+    onScopeDispose(forget)
   })
 }
 
 /** A hidden page may never come back. */
 const saveNow = (): void => {
-  if (document.visibilityState === 'hidden' && timer !== 0) save()
+  if (timer !== 0) save()
 }
 
 /** For tests. */
@@ -123,7 +131,6 @@ function stop(): void {
   timer = 0
   saved = ''
   wanted = null
-  document.removeEventListener('visibilitychange', saveNow)
 }
 
 export const memory = { state: state as Readonly<State>, canReplay, present, replay, start, stop }

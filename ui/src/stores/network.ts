@@ -73,10 +73,13 @@ async function start(): Promise<void> {
   await look()
 }
 
+/** Whether a window gets pictures now and then in place of a stream: every one, or those whose camera has no sub stream. */
+const showsStills = (phase: string): boolean => allowance.value === 'stills' || (allowance.value === 'sub' && phase === 'paused')
+
 function playOnce(): void {
   state.once = true
 }
 
 watch(() => settings.state.meteredPolicy, () => { state.once = false })
 
-export const network = { state: state as Readonly<State>, allowance, reason, capBytes, report, start, look, playOnce }
+export const network = { state: state as Readonly<State>, allowance, reason, capBytes, showsStills, report, start, look, playOnce }

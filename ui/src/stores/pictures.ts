@@ -21,6 +21,9 @@ const kept = shallowReactive(new Map<string, Kept>())
 /** Asked for, whatever came of it: a device that has no snapshots is not asked at every look. */
 const asked = new Set<string>()
 
+/** Counts the times the app was locked: what was on its way then is not shown. */
+let epoch = 0
+
 const key = ({ device, channel }: ChannelRef): string => `${channel} ${device}`
 const jpegUrl = (jpeg: string): string => `data:image/jpeg;base64,${jpeg}`
 
@@ -80,13 +83,17 @@ async function keep(channel: ChannelRef, from: CanvasImageSource, part: { x: num
   const url = canvas.toDataURL('image/jpeg', QUALITY)
   const jpeg = url.slice(url.indexOf(',') + 1)
   if (!url.startsWith('data:image/jpeg') || jpeg === '') return
-  kept.set(key(channel), { url, takenAtMs: Date.now() })
+  const takenAtMs = Date.now()
+  const began = epoch
   asked.add(key(channel))
+  // Shown after it is stored: an image that changes while a page is being left is taken for a connection by its policy.
   await rpc('pictures.keep', { ...channel, jpeg }).catch(() => undefined)
+  if (began === epoch) kept.set(key(channel), { url, takenAtMs })
 }
 
-/** For tests. */
+/** Forgets them all: the app is locked. */
 function reset(): void {
+  epoch += 1
   kept.clear()
   asked.clear()
 }

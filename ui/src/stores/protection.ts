@@ -1,8 +1,11 @@
 import { computed, reactive } from 'vue'
 import { onLocked, rpc } from '@/api/client'
-import type { ProtectionKind, ProtectionState } from '@/api/generated'
+import type { ProtectionKind, ProtectionPrompt, ProtectionState } from '@/api/generated'
 import type { TextKey } from '@/i18n'
 import { devices } from './devices'
+import { lifecycle } from './life'
+import { pictures } from './pictures'
+import { recording } from './recording'
 import { settings } from './settings'
 
 interface State extends ProtectionState {
@@ -14,10 +17,12 @@ interface State extends ProtectionState {
   waitUntil: number | null
 }
 
-const state = reactive<State>({
-  offered: false, kind: null, locked: false, askAfterS: 0, waitMs: null, triesLeft: 5, opened: false, covered: false, waitUntil: null,
-})
+const BEGIN: Readonly<State> = {
+  offered: false, kind: null, locked: false, askAfterS: 0, waitMs: null, triesLeft: 5, biometrics: 'absent', opened: false, covered: false, waitUntil: null,
+}
+const state = reactive<State>({ ...BEGIN })
 
+let listening = false
 /** What has to wait for the app to be opened for the first time. */
 let whenOpened: (() => Promise<void>) | null = null
 
@@ -36,18 +41,29 @@ function take(told: ProtectionState): void {
   Object.assign(state, told)
   wait(told.waitMs)
   if (!told.locked) state.opened = true
-  if (told.locked) return
+  if (told.locked) {
+    // The core gives none either.
+    pictures.reset()
+    return
+  }
   const waiting = whenOpened
   whenOpened = null
   if (waiting !== null) void waiting()
-  else if (was) void devices.refresh()
+  else if (was) {
+    void devices.refresh()
+    recording.lookAgain()
+  }
 }
 
 /** A page that begins is a login: the core asks, unless the app was away for a short time only. */
 async function start(): Promise<void> {
   onLocked(() => void noticeLock())
-  document.addEventListener('visibilitychange', () => void (document.visibilityState === 'hidden' ? away() : back()))
-  window.addEventListener('pagehide', () => void away())
+  if (!listening) {
+    lifecycle.onLeave(() => void away())
+    lifecycle.onReturn(() => void back())
+  }
+  listening = true
+  lifecycle.start()
   try {
     take(await rpc('protection.back', { starting: true }))
   } catch {
@@ -95,6 +111,10 @@ async function tried(work: Promise<ProtectionState>): Promise<void> {
 }
 
 const unlock = (secret: string): Promise<void> => tried(rpc('protection.unlock', { secret }))
+/** By a finger or a face; `prompt` is what the sheet of the system says. */
+const unlockByBiometrics = (prompt: ProtectionPrompt): Promise<void> => tried(rpc('protection.unlockByBiometrics', prompt))
+const letBiometrics = (secret: string): Promise<void> => tried(rpc('protection.letBiometrics', { secret }))
+const forgetBiometrics = async (): Promise<void> => take(await rpc('protection.forgetBiometrics', {}))
 const lock = async (): Promise<void> => take(await rpc('protection.lock', {}))
 const askAfter = async (seconds: number): Promise<void> => take(await rpc('protection.askAfter', { seconds }))
 
@@ -122,11 +142,9 @@ const summary = computed<TextKey>(() => {
 /** Forgets everything; for tests. */
 function reset(): void {
   whenOpened = null
-  Object.assign(state, {
-    offered: false, kind: null, locked: false, askAfterS: 0, waitMs: null, triesLeft: 5, opened: false, covered: false, waitUntil: null,
-  })
+  Object.assign(state, BEGIN)
 }
 
 export const protection = {
-  state: state as Readonly<State>, summary, start, whenOpen, away, back, unlock, lock, setUp, change, turnOff, askAfter, forget, reset,
+  state: state as Readonly<State>, summary, start, whenOpen, away, back, unlock, unlockByBiometrics, letBiometrics, forgetBiometrics, lock, setUp, change, turnOff, askAfter, forget, reset,
 }

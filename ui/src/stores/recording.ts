@@ -1,6 +1,6 @@
 import { reactive } from 'vue'
 import { asApiError, rpc } from '@/api/client'
-import type { MediaFile, Recording } from '@/api/generated'
+import type { MediaFile, Profile, Recording } from '@/api/generated'
 import { errorText } from '@/lib/errors'
 
 /** Often enough for a clock of seconds and for a disk that fills. */
@@ -44,19 +44,25 @@ async function look(): Promise<void> {
     onEnded?.(one, errorText(asApiError(one.ended)))
   }
   window.clearTimeout(timer)
-  if (state.recordings.length > 0) timer = window.setTimeout(() => void look().catch(() => undefined), LOOK_MS)
+  if (state.recordings.length > 0) timer = window.setTimeout(lookAgain, LOOK_MS)
   else warned = new Set()
+}
+
+/** Also after the app was locked, where the core records on and tells nothing. */
+function lookAgain(): void {
+  look().catch(() => undefined)
 }
 
 /** Also what was begun before the page was loaded anew. */
 function watch(ended: (recording: Recording, why: string) => void, low: (recording: Recording) => void): void {
   onEnded = ended
   onLow = low
-  look().catch(() => undefined)
+  lookAgain()
 }
 
-async function start(channel: { device: string; channel: number }): Promise<void> {
-  await rpc('record.start', { device: channel.device, channel: channel.channel })
+/** Without a profile the main stream. */
+async function start(channel: { device: string; channel: number }, profile?: Profile): Promise<void> {
+  await rpc('record.start', { device: channel.device, channel: channel.channel, ...(profile && { profile }) })
   await look()
 }
 
@@ -71,4 +77,4 @@ async function snapshot(channel: { device: string; channel: number }, count: num
   return files
 }
 
-export const recording = { state: state as Readonly<State>, of, elapsed, watch, start, stop, snapshot }
+export const recording = { state: state as Readonly<State>, of, elapsed, watch, lookAgain, start, stop, snapshot }

@@ -7,7 +7,7 @@ interface State extends Settings {
 }
 
 const state = reactive<State>({
-  hardDecoding: true, theme: 'system', language: 'system', layout: 4, ptzStep: 5, wallTools: [], captureCount: 1, pushDurationS: 15,
+  hardDecoding: true, qualityMode: 'auto', fluentDelayMs: 400, theme: 'system', language: 'system', layout: 4, ptzStep: 5, wallTools: [], captureCount: 1, pushDurationS: 15,
   noiseReduction: 2, defaultPage: 'home', meteredPolicy: 'ask', meteredCapMb: 0, memoryPlay: false, country: '', info: null,
 })
 

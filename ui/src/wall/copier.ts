@@ -37,7 +37,8 @@ export class FrameCopier {
     picture.close()
     let open = true
     const base = {
-      width, height, matrix: picture.matrix, fullRange: picture.fullRange, arrivalUs: picture.arrivalUs,
+      width, height, matrix: picture.matrix, fullRange: picture.fullRange, arrivalUs: picture.arrivalUs, ptsUs: picture.ptsUs,
+      ...(picture.lateMs !== undefined && { lateMs: picture.lateMs }),
       y: new Uint8Array(buffer, 0, luma),
       close: () => {
         if (!open) return

@@ -25,7 +25,7 @@ const frame = (): void => frames.splice(0).forEach((f) => f())
 function planes(width = 200): Picture {
   open++
   return {
-    kind: 'planes', width, height: width / 2, matrix: 'bt601', fullRange: false, arrivalUs: 0,
+    kind: 'planes', width, height: width / 2, matrix: 'bt601', fullRange: false, arrivalUs: 0, ptsUs: 0,
     y: new Uint8Array(1), u: new Uint8Array(1), v: new Uint8Array(1), close: () => open--,
   }
 }
@@ -37,7 +37,7 @@ function videoFrame(name: number): Picture {
     copyTo: () => new Promise<void>((resolve) => copies.push(resolve)),
   }
   return {
-    kind: 'frame', width: name, height: 2, matrix: 'bt601', fullRange: false, arrivalUs: 0,
+    kind: 'frame', width: name, height: 2, matrix: 'bt601', fullRange: false, arrivalUs: 0, ptsUs: 0,
     frame: source as unknown as VideoFrame, close: () => open--,
   }
 }

@@ -19,6 +19,8 @@ export interface RendererEvents {
   presented(tile: number, picture: Picture): void
   /** A picture was overtaken by a newer one before it could be drawn. */
   dropped(tile: number): void
+  /** The system took the canvas's memory: no tile has a picture any more. */
+  emptied?(): void
 }
 
 export interface RendererOptions {
@@ -73,11 +75,14 @@ export class WallRenderer {
   private readonly delay: (run: () => void, ms: number) => void
   private drawnAt = -Infinity
   private delayed = false
+  private askedAt = 0
+  private delays = 0
   private wanted: DrawPath | null
   private frameId: number | null = null
   private size = { width: 0, height: 0 }
   private scale = 1
   private destroyed = false
+  private releases = 0
   /** The whole canvas is to be drawn again. */
   private stale = false
 
@@ -88,7 +93,10 @@ export class WallRenderer {
     this.cancelFrame = options.cancelFrame ?? ((id) => window.cancelAnimationFrame(id))
     this.now = options.now ?? (() => performance.now())
     this.delay = options.delay ?? ((run, ms) => void window.setTimeout(run, ms))
-    const restored = (): void => this.invalidate()
+    const restored = (): void => {
+      this.invalidate()
+      events.emptied?.()
+    }
     const first = newCanvas()
     const webgl = options.createBackend?.(first, restored)
       ?? (this.wanted === 'canvas2d' ? null : WebGlBackend.create(first, restored))
@@ -104,6 +112,11 @@ export class WallRenderer {
     if (this.backend.kind === 'canvas2d') return 'canvas2d'
     if (!this.copier.usable) return 'frame'
     return this.wanted === 'frame' || this.wanted === 'copy' ? this.wanted : preferredPath(this.backend)
+  }
+
+  /** How long a drawing waits for its turn, ms: what the page, the engine and the screen together are late. */
+  get frameDelayMs(): number {
+    return this.frameId === null ? this.delays : Math.max(this.delays, this.now() - this.askedAt)
   }
 
   get software(): boolean {
@@ -176,6 +189,13 @@ export class WallRenderer {
     this.invalidate()
   }
 
+  /** The page goes to the background: pictures that wait to be drawn are closed, what is on the canvas stays. */
+  release(): void {
+    this.releases++
+    for (const own of this.tiles.values()) this.dropPictures(own)
+    this.copier.clear()
+  }
+
   destroy(): void {
     this.destroyed = true
     if (this.frameId !== null) this.cancelFrame(this.frameId)
@@ -205,10 +225,11 @@ export class WallRenderer {
       return
     }
     own.copying = true
+    const { releases } = this
     void this.copier.copy(picture).then((planes) => {
       own.copying = false
       const done = planes ?? picture
-      if (this.tiles.get(tile) !== own || own.cell === null) {
+      if (this.tiles.get(tile) !== own || own.cell === null || releases !== this.releases) {
         done.close()
         own.waiting?.close()
         own.waiting = null
@@ -257,9 +278,11 @@ export class WallRenderer {
 
   private requestDraw(): void {
     if (this.frameId !== null || this.destroyed) return
+    this.askedAt = this.now()
     this.frameId = this.requestFrame(() => {
       this.frameId = null
       this.drawnAt = this.now()
+      this.delays += (this.drawnAt - this.askedAt - this.delays) / 8
       this.drawFrame()
     })
   }

@@ -1,14 +1,20 @@
 /** One window of the wall: its channel, the one or two streams open for it, and which of them is on screen. */
-import type { Code, Profile } from '@/api/generated'
+import type { Code, Pace, Profile, StreamChoice } from '@/api/generated'
+import type { Quality, QualityMode } from '@/media/jitter'
 import type { Player } from '@/media/tile-player'
 import type { SinkPath } from '@/media/sinks/sink'
+import type { TileBudget } from './economy'
 import type { LayoutCount, Rect } from './layout'
 import { type Look, PLAIN } from './look'
 import { PresentationStats } from './stats'
 import { WHOLE, type Zoom } from './zoom'
 import { magnification } from './zooming'
 
-export interface WallChannel { device: string; channel: number; name: string; hasSub: boolean }
+export interface WallChannel {
+  device: string; channel: number; name: string; hasSub: boolean
+  /** Pixels across the sub stream's picture as the device told it; null or absent where nobody knows. */
+  subWidth?: number | null
+}
 
 export interface TileView {
   /** Position on the wall, from 0 over all pages. */
@@ -21,6 +27,11 @@ export interface TileView {
   retryAtMs: number | null
   /** Of the picture on screen; null when there has been none. */
   ageMs: number | null
+  /** How old pictures are shown lately, what the network delays them included; null when there have been none. */
+  lagMs?: number | null
+  quality?: QualityMode
+  /** How long the mode holds a picture that is not delayed on its way. */
+  delayMs?: number
   hasPicture: boolean
   profile: Profile
   path: SinkPath | null
@@ -34,12 +45,17 @@ export interface TileView {
   enlarged: boolean
   /** 1..8: how many times closer than when all of the picture is seen. */
   zoom: number
+  /** What it may have of what the device can decode; absent of an empty window. */
+  budget?: TileBudget
 }
 
 export interface TileStats {
   index: number; device: string; channel: number; name: string; codec: string | null; path: SinkPath | null
   transport: string | null; width: number; height: number; presentedFps: number; presented: number
-  ageMsP50: number | null; ageMsP95: number | null; dropped: number; firstFrameMs: number | null
+  ageMsP50: number | null; ageMsP95: number | null; lagMs: number | null; quality: QualityMode; delayMs: number; dropped: number; firstFrameMs: number | null
+  budget: TileBudget | null
+  /** When the window showed its first picture, milliseconds of the page's monotone clock. */
+  firstPresentedAt: number | null
 }
 
 export type { LayoutCount }
@@ -55,6 +71,8 @@ export interface TileStream {
   openedAt: number
   /** This web view does not decode it. */
   asPictures: boolean
+  /** Which of its pictures are wanted. */
+  pace: Pace
   closeTimer: number | null
 }
 
@@ -78,24 +96,42 @@ export class WallTile {
   width = 0
   height = 0
   zoom: Zoom = WHOLE
+  /** Who decides on its stream. */
+  choice: StreamChoice = 'auto'
+  /** What a window of the grid should show; see `base` for what it can. */
+  wish: Profile = 'sub'
   look: Readonly<Look> = PLAIN
+  quality: Readonly<Quality>
   stats = new PresentationStats()
   index: number
   channel: WallChannel
   /** Number of the window at the renderer: stays with the channel when windows move up. */
   readonly id: number
 
-  constructor(id: number, index: number, channel: WallChannel) {
+  constructor(id: number, index: number, channel: WallChannel, quality: Readonly<Quality>) {
+    this.quality = quality
     this.id = id
     this.index = index
     this.channel = channel
     this.target = this.base
   }
 
+  /** CSS pixels across the picture in its window: without the black at its sides. */
+  get pixels(): number {
+    if (this.rect === null) return 0
+    const { width, height } = this.rect
+    return this.width > 0 ? Math.min(width, (height * this.width) / this.height) : Math.min(width, (height * 16) / 9)
+  }
+
+  /** The smallest stream that can be shown. */
+  get least(): Profile {
+    return !this.channel.hasSub || this.unsupported.has('sub') ? 'main' : 'sub'
+  }
+
   /** What a window of the grid shows. */
   get base(): Profile {
-    if (!this.channel.hasSub) return 'main'
-    return this.unsupported.has('sub') ? 'main' : 'sub'
+    if (this.least === 'main') return 'main'
+    return this.wish === 'main' && !this.unsupported.has('main') ? 'main' : 'sub'
   }
 
   /** The stream that speaks for the window: what is on screen, as long as it is alive. */
@@ -104,11 +140,17 @@ export class WallTile {
     return shown?.player.phase === 'playing' ? shown : this.streams.get(this.target) ?? shown
   }
 
+  /** What the mode says; where the network decides, what it has come to. */
+  private get delayMs(): number {
+    if (this.quality.mode === 'fluent') return this.quality.delayMs
+    return this.quality.mode === 'realTime' ? 0 : Math.round(this.current?.player.delayMs ?? 0)
+  }
+
   get isLive(): boolean {
     return this.current?.player.phase === 'playing'
   }
 
-  view(active: boolean, nowMs: number, utcMs: number, selected: boolean, enlarged: boolean): TileView {
+  view(active: boolean, nowMs: number, utcMs: number, selected: boolean, enlarged: boolean, budget: TileBudget): TileView {
     const stream = this.current
     const target = this.streams.get(this.target)
     const state = stream?.player.state
@@ -127,6 +169,9 @@ export class WallTile {
       detail: telling ? reason?.fault?.detail ?? reason?.session?.detail ?? null : null,
       retryAtMs: retryAt === null ? null : utcMs + (retryAt - nowMs),
       ageMs: this.hasPicture ? Math.max(0, utcMs - this.arrivedAtMs) : null,
+      lagMs: this.hasPicture ? this.stats.lagMs : null,
+      quality: this.quality.mode,
+      delayMs: this.delayMs,
       hasPicture: this.hasPicture,
       profile: this.shown ?? this.target,
       path: stream?.player.path ?? null,
@@ -138,10 +183,11 @@ export class WallTile {
       selected,
       enlarged,
       zoom: magnification(this),
+      budget,
     }
   }
 
-  tileStats(nowMs: number): TileStats {
+  tileStats(nowMs: number, budget: TileBudget | null = null): TileStats {
     const stream = this.current
     const config = stream?.player.state.config ?? null
     let dropped = this.stats.overtaken
@@ -152,7 +198,8 @@ export class WallTile {
       width: this.width, height: this.height,
       presentedFps: this.stats.fps(nowMs), presented: this.stats.presented,
       ageMsP50: this.stats.agePercentile(0.5), ageMsP95: this.stats.agePercentile(0.95),
-      dropped, firstFrameMs: this.stats.firstFrameMs,
+      lagMs: this.stats.lagMs, quality: this.quality.mode, delayMs: this.delayMs, budget,
+      dropped, firstFrameMs: this.stats.firstFrameMs, firstPresentedAt: this.stats.firstPresentedAt,
     }
   }
 }

@@ -1,71 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { OpenTile, RpcSchema, StreamConfig } from '@/api/generated'
-import { concat, FakeClock, message, settle, type MessageFields } from '@/media/testing'
-import type { Socket } from '@/media/websocket'
+import type { QualityMode } from '@/media/jitter'
+import { FakeClock, settle } from '@/media/testing'
 import type { DrawBackend } from './backend'
 import { startOf } from './fisheye'
 import { PLAIN } from './look'
-import type { Rpc } from './streams'
+import { FakeCore } from './testing'
 import { Wall, type TileView, type WallChannel, type WallOptions } from './wall'
 import type { Zoom } from './zoom'
-
-/** The core behind the wall: remembers what is open and can send to it. */
-class FakeCore {
-  calls: string[] = []
-  open = new Map<number, OpenTile>()
-  sockets: (Socket & { sent: string[] })[] = []
-  gate: Promise<void> = Promise.resolve()
-  refuse: { code: string; detail: string } | null = null
-  private seq = 0
-  private sessions = 0
-
-  rpc: Rpc = async <K extends keyof RpcSchema>(name: K, request: RpcSchema[K]['request']): Promise<RpcSchema[K]['response']> => {
-    if (name === 'live.open') await this.gate
-    this.calls.push(name)
-    const answer = (value: unknown): RpcSchema[K]['response'] => value as RpcSchema[K]['response']
-    if (name === 'live.connect') {
-      this.open.clear()
-      this.seq = 0
-      return answer({ session: `s${++this.sessions}`, wsUrl: 'ws://core/', pollUrl: '/poll' })
-    }
-    if (name === 'live.open') {
-      if (this.refuse !== null) throw this.refuse
-      const tile = request as OpenTile
-      this.open.set(tile.tile, tile)
-    }
-    if (name === 'live.close') this.open.delete((request as { tile: number }).tile)
-    return answer({})
-  }
-
-  openSocket = (): Socket => {
-    const socket = { binaryType: 'blob' as BinaryType, readyState: 1, onopen: null, onmessage: null, onclose: null, onerror: null, sent: [] as string[], send(text: string) { this.sent.push(text) }, close: () => undefined }
-    this.sockets.push(socket)
-    queueMicrotask(() => (socket as Socket).onopen?.(new Event('open')))
-    return socket
-  }
-
-  send(fields: MessageFields): void {
-    this.sockets.at(-1)?.onmessage?.({ data: concat([message({ ...fields, seq: ++this.seq })]) } as MessageEvent)
-  }
-
-  /** The wire number under which a stream is open; fails the test when it is not. */
-  wire(channel: number, profile: 'main' | 'sub' = 'sub'): number {
-    const found = [...this.open.values()].filter((t) => t.channel === channel && t.profile === profile)
-    expect(found, `channel ${channel} ${profile}`).toHaveLength(1)
-    return found[0]!.tile
-  }
-  get list(): string[] {
-    return [...this.open.values()].map((t) => `${t.channel}${t.profile}`).sort()
-  }
-  config(tile: number, more: Partial<StreamConfig> = {}): void {
-    this.send({ kind: 1, tile, json: { codec: 'avc1.64001f', delivery: 'pictures', width: 2, height: 2, frameRate: 25, reorderFrames: 0, matrix: 'bt601', fullRange: false, transport: 'tcp', profile: 'sub', ...more } })
-  }
-  picture(tile: number, size = 2): void {
-    const bytes = new Uint8Array(4 + size * size * 1.5)
-    bytes[0] = bytes[2] = size
-    this.send({ kind: 3, tile, arrivalUs: clock.utc() * 1000 - 30_000, payload: bytes })
-  }
-}
 
 let clock: FakeClock
 let core: FakeCore
@@ -112,7 +53,7 @@ function make(layout: 1 | 4 | 9 | 16 = 4, hardDecoding = true, more: Partial<Wal
 
 beforeEach(() => {
   clock = new FakeClock()
-  core = new FakeCore()
+  core = new FakeCore(clock)
   views = []
   emitted = 0
   pages = []
@@ -182,11 +123,49 @@ describe('wall', () => {
     expect(views[0]!.ageMs).toBe(280)
     expect(wall.stats()[0]).toMatchObject({ presented: 1, dropped: 1, ageMsP50: 280, codec: 'avc1.64001f' })
     expect(wall.stats()[0]!.firstFrameMs).toBeGreaterThan(0)
+    const first = wall.stats()[0]!.firstPresentedAt
+    expect(first).toBe(clock.now())
+    core.picture(core.wire(1), 4)
+    await run(250)
+    expect(wall.stats()[0]).toMatchObject({ presented: 2, firstPresentedAt: first })
     await run(3100)
     expect([views[0]!.phase, drawn.at(-1)]).toEqual(['stale', '1:grey'])
     core.send({ kind: 4, tile: core.wire(1), json: { phase: 'backoff', code: 'unreachable', detail: 'x', retryInMs: 5000, attempt: 2 } })
     await settle()
     expect(views[0]).toMatchObject({ phase: 'backoff', code: 'unreachable', retryAtMs: clock.utc() + 5000 })
+  })
+
+  it('holds pictures as long as the quality mode of their channel says', async () => {
+    const modes: QualityMode[] = ['fluent', 'realTime']
+    make(4, true, { qualityOf: ({ channel }) => ({ mode: modes[channel - 1]!, delayMs: 400 }) })
+    wall.setChannels(channels(2))
+    await run()
+    const show = async (channel: number, pts: number[]): Promise<void> => {
+      for (const ptsUs of pts) core.send({ kind: 3, tile: core.wire(channel), ptsUs, arrivalUs: clock.utc() * 1000, payload: [2, 0, 2, 0, 1, 2, 3, 4, 5, 6] })
+      await run(40)
+    }
+    core.config(core.wire(1))
+    core.config(core.wire(2))
+    await show(1, [0])
+    await show(2, [0])
+    await show(1, [80_000])
+    await show(2, [80_000])
+    const counts = (): number[] => wall.stats().map(({ presented }) => presented)
+    expect(counts()).toEqual([1, 2])
+    expect(views[0]).toMatchObject({ quality: 'fluent', delayMs: 400 })
+    expect(views[1]).toMatchObject({ quality: 'realTime', delayMs: 0 })
+    await run(300)
+    expect(counts()).toEqual([1, 2])
+    await run(100)
+    expect(counts()).toEqual([2, 2])
+    expect(wall.stats()[0]!.lagMs).toBeGreaterThanOrEqual(400)
+    // Another mode lets go of what is held, at once.
+    await show(1, [300_000])
+    expect(counts()).toEqual([2, 2])
+    modes[0] = 'realTime'
+    wall.refreshQuality()
+    await run(0)
+    expect(counts()).toEqual([3, 2])
   })
 
   it('gives credits back once pictures are drawn', async () => {
@@ -547,5 +526,74 @@ describe('wall', () => {
     expect(mount.childElementCount).toBe(0)
     expect(clock.pending).toBe(0)
     expect(window.__bartizanWall).toBeUndefined()
+  })
+})
+
+describe('the choice of streams', () => {
+  const known = (n: number, subWidth: number): WallChannel[] => channels(n).map((one) => ({ ...one, subWidth }))
+
+  it('HD plays the main stream in the grid, and the sub stream until it is there', async () => {
+    make()
+    wall.setChannels(channels(2))
+    await run()
+    await playing(1)
+    wall.setChoices((channel) => (channel.channel === 1 ? 'hd' : 'auto'))
+    await run()
+    expect(core.list).toEqual(['1main', '1sub', '2sub'])
+    await playing(1, 'main', 4)
+    await run()
+    expect(core.list).toEqual(['1main', '2sub'])
+    expect(views[0]).toMatchObject({ profile: 'main', width: 4 })
+    // Bytes that cost are spared all the same.
+    wall.setThrift('sub')
+    await run()
+    expect(core.list).toEqual(['1main', '1sub', '2sub'])
+    await playing(1)
+    await run()
+    expect(core.list).toEqual(['1sub', '2sub'])
+  })
+
+  it('fluent stays with the sub stream, enlarged and zoomed too', async () => {
+    make()
+    wall.setChoices(() => 'fluent')
+    wall.setChannels(channels(2))
+    await run()
+    await playing(1)
+    wall.enlarge(0)
+    wall.zoomBy(0, 3)
+    await run(9000)
+    expect(core.list).toEqual(['1sub'])
+    wall.setChoices(() => 'auto')
+    await run()
+    expect(core.list).toEqual(['1main', '1sub'])
+  })
+
+  it('fluent on a camera with one stream plays that', async () => {
+    make()
+    wall.setChoices(() => 'fluent')
+    wall.setChannels(channels(1, false))
+    await run()
+    expect(core.list).toEqual(['1main'])
+    wall.enlarge(0)
+    await run(9000)
+    expect(core.list).toEqual(['1main'])
+  })
+
+  it('left to the wall it goes by the real pixels of the picture', async () => {
+    make(1)
+    wall.setChannels(known(1, 352))
+    await run()
+    expect(core.list).toEqual(['1main'])
+    wall.setLayout(4)
+    await run(9000)
+    expect(core.list).toEqual(['1sub'])
+    wall.destroy()
+    core = new FakeCore(clock)
+    vi.stubGlobal('devicePixelRatio', 2)
+    make(4)
+    wall.setChannels(known(4, 352))
+    await run()
+    vi.unstubAllGlobals()
+    expect(core.list).toEqual(['1main', '2main', '3main', '4main'])
   })
 })

@@ -1,7 +1,14 @@
 /** The video wall as the page uses it. Framework-free: give it an element, channels and a way to call the core. */
-import type { Profile } from '@/api/generated'
+import type { Profile, StreamChoice } from '@/api/generated'
 import { systemClock, type Clock } from '@/media/clock'
+import type { Quality } from '@/media/jitter'
 import type { Picture } from '@/media/sinks/sink'
+import { createDecoder } from '@/media/sound/decoder'
+import { SoundPlayer, type SoundView } from '@/media/sound/player'
+import { type Speaker, WebSpeaker } from '@/media/sound/speaker'
+import type { Weight } from './budget'
+import { Economy } from './economy'
+import { chosen, streamsFor } from './choice'
 import { listenForGestures, type CarryHandlers } from './gestures'
 import { clampPage, layoutRects, pageCount, pageIndices, pageOf, rectAt, type LayoutCount, type Rect } from './layout'
 import { type Look, PLAIN } from './look'
@@ -25,14 +32,20 @@ export interface WallOptions {
   /** At most four times a second, and at once when a phase or the layout changes. */
   onViews(views: TileView[]): void
   onPage(page: number, pages: number): void
+  /** Whose sound is on, and what it is doing. */
+  onSound?(channel: WallChannel | null, view: SoundView): void
   /** Who carries windows from place to place. */
   carry?: CarryHandlers
+  /** Real time, fluent or auto, by channel; real time without it. */
+  qualityOf?(channel: WallChannel): Readonly<Quality>
   /** How a channel was shown last; plain without it. */
   lookOf?(channel: WallChannel): Readonly<Look>
   /** The user turned or zoomed a straightened picture by hand. */
   onLook?(channel: WallChannel, look: Readonly<Look>): void
+  /** Watched in another way than by looking at it: heard, or recorded. Such a window is the last to be given less. */
+  attends?(channel: WallChannel): boolean
   /** For tests and benchmarks. */
-  environment?: Partial<Omit<StreamsSetup, 'rpc'>> & { renderer?: RendererOptions }
+  environment?: Partial<Omit<StreamsSetup, 'rpc'>> & { renderer?: RendererOptions; speaker?: Speaker }
 }
 
 const TICK_MS = 250
@@ -43,13 +56,20 @@ const ENLARGED_LINGER_MS = 8000
 /** The main stream after restoring, should the sub stream not come. */
 const MAIN_LINGER_MS = 5000
 
+const REAL_TIME: Quality = { mode: 'realTime', delayMs: 0 }
+
 export class Wall {
   private readonly options: WallOptions
   private readonly clock: Clock
   private readonly renderer: WallRenderer
   private readonly streams: Streams
+  private readonly economy = new Economy()
   private readonly stopGestures: () => void
   private readonly zooming: Zooming
+  /** For measurements, as `stats` is. */
+  readonly sound: SoundPlayer
+  readonly speaker: Speaker
+  private heard: WallTile | null = null
   private tiles: WallTile[] = []
   /** Positions on the wall up to the last that holds a channel; empty windows between them count. */
   private places = 0
@@ -58,6 +78,7 @@ export class Wall {
   private selected: number | null = null
   private enlarged: number | null = null
   private active = true
+  private away = false
   private thrift: Thrift = 'all'
   private nextId = 1
   private tickTimer: number | null = null
@@ -65,6 +86,7 @@ export class Wall {
   private rects: Rect[] = []
   private lastPage = ''
   private destroyed = false
+  private choiceOf: (channel: WallChannel) => StreamChoice = () => 'auto'
 
   constructor(options: WallOptions) {
     this.options = options
@@ -77,7 +99,13 @@ export class Wall {
         const tile = this.tiles.find((t) => t.id === id)
         if (tile !== undefined) tile.stats.overtaken++
       },
+      emptied: () => {
+        for (const tile of this.tiles) tile.hasPicture = false
+        this.changed()
+      },
     }, environment.renderer)
+    this.speaker = environment.speaker ?? new WebSpeaker(() => this.changed())
+    this.sound = new SoundPlayer({ clock: this.clock, speaker: this.speaker, createDecoder, changed: () => this.changed() })
     this.streams = new Streams({
       rpc: options.rpc,
       clock: this.clock,
@@ -88,10 +116,15 @@ export class Wall {
       },
       ...(environment.createSink && { createSink: environment.createSink }),
       ...(environment.canDecode && { canDecode: environment.canDecode }),
+      ...(environment.soundFormats && { soundFormats: environment.soundFormats }),
     }, {
       picture: (tile, stream, picture) => this.picture(tile, stream, picture),
       unsupported: (tile, stream) => this.unsupported(tile, stream),
+      sound: (message) => this.sound.message(message),
+      soundRestarted: () => this.sound.restart(),
       changed: () => this.changed(),
+      mayUseHardware: (tile) => this.economy.mayUseHardware(tile),
+      lost: (tile, stream, loss, explicit) => void this.economy.lost(tile, stream, this.tiles, loss, explicit, this.clock.now()),
     })
     this.streams.hardDecoding = options.hardDecoding
     this.stopGestures = listenForGestures(options.mount, {
@@ -182,8 +215,21 @@ export class Wall {
     if (on === this.streams.hardDecoding) return
     this.streams.hardDecoding = on
     for (const tile of this.tiles) tile.unsupported.clear()
+    this.economy.budget.reset()
     this.streams.reopenAll()
     this.reconcile(0)
+  }
+
+  /** Asks again which quality mode each channel has; it counts at once. */
+  refreshQuality(): void {
+    for (const tile of this.tiles) {
+      const quality = this.qualityOf(tile.channel)
+      if (quality.mode === tile.quality.mode && quality.delayMs === tile.quality.delayMs) continue
+      tile.quality = quality
+      tile.stats.forgetLags()
+      for (const { player } of tile.streams.values()) player.setQuality(quality)
+    }
+    this.changed()
   }
 
   /** False while the page is hidden: no decoders and no streams, but the session and the last pictures stay. */
@@ -191,6 +237,23 @@ export class Wall {
     if (on === this.active) return
     this.active = on
     this.reconcile(0)
+  }
+
+  /** The page goes to the background: no decoder and no picture outside the canvas is left when this returns. */
+  leave(): void {
+    if (this.away) return
+    this.away = true
+    this.streams.leave()
+    this.renderer.release()
+    this.reconcile(0)
+  }
+
+  /** In front again: the last pictures are there, and every visible window opens, the one looked at first. */
+  comeBack(): void {
+    if (!this.away) return
+    this.away = false
+    this.streams.comeBack()
+    this.resize()
   }
 
   /** Spares a network that costs by the byte; the last pictures stay. */
@@ -206,6 +269,21 @@ export class Wall {
     this.reconcile(0)
   }
 
+  /** The user wants all pictures of a window, whatever the others lose for it; or leaves it to the wall again. */
+  setKept(index: number, on: boolean): void {
+    const tile = this.tileOf(index)
+    if (tile === undefined) return
+    this.economy.keep(tile, on)
+    this.balance(0)
+  }
+
+  /** Which stream each channel's window takes, where its user chose one. */
+  setChoices(choiceOf: (channel: WallChannel) => StreamChoice): void {
+    this.choiceOf = choiceOf
+    for (const tile of this.tiles) tile.choice = choiceOf(tile.channel)
+    this.reconcile(0)
+  }
+
   retry(index: number): void {
     const tile = this.tileOf(index)
     if (tile === undefined) return
@@ -213,6 +291,16 @@ export class Wall {
     const stream = tile.streams.get(tile.target)
     if (stream !== undefined) this.streams.retry(stream)
     this.reconcile(0)
+  }
+
+  /** Lets one window be heard and no other; null for silence. Call it within the user's gesture. */
+  listen(index: number | null): void {
+    const tile = index === null ? null : this.tileOf(index) ?? null
+    this.heard = tile
+    if (tile === null) this.sound.stop()
+    else this.sound.start()
+    this.hear()
+    this.changed()
   }
 
   /** Shows a window brighter, turned, mirrored, straightened …, without touching its device. */
@@ -275,7 +363,7 @@ export class Wall {
 
   stats(): TileStats[] {
     const now = this.clock.now()
-    return this.tiles.map((tile) => tile.tileStats(now))
+    return this.tiles.map((tile) => tile.tileStats(now, this.economy.of(tile, this.wantsMain(tile))))
   }
 
   /** How the canvas is drawn, for benchmarks. */
@@ -286,6 +374,7 @@ export class Wall {
 
   destroy(): void {
     this.destroyed = true
+    this.sound.stop()
     this.zooming.stop()
     this.stopGestures()
     this.streams.destroy()
@@ -317,6 +406,9 @@ export class Wall {
     for (const tile of this.tiles) {
       const at = indices.indexOf(tile.index)
       tile.rect = at < 0 ? null : this.rects[at] ?? null
+    }
+    this.wishStreams()
+    for (const tile of this.focusedFirst()) {
       this.renderer.place(tile.id, tile.rect)
       // Whoever comes back to a window expects all of it.
       if (tile.rect === null && !isWhole(tile.zoom)) {
@@ -325,13 +417,32 @@ export class Wall {
       }
       this.reconcileStreams(tile, lingerMs)
     }
-    this.setTicking(this.active && this.tiles.length > 0)
+    this.setTicking(this.active && !this.away && this.tiles.length > 0)
     const page = `${this.page}/${this.pages}`
     if (page !== this.lastPage) {
       this.lastPage = page
       this.options.onPage(this.page, this.pages)
     }
     this.changed()
+  }
+
+  /** Who is looked at is served first. */
+  private focusedFirst(): WallTile[] {
+    const focused = this.tileOf(this.enlarged ?? this.selected ?? -1)
+    return focused === undefined ? this.tiles : [focused, ...this.tiles.filter((tile) => tile !== focused)]
+  }
+
+  /** Brings the wished stream of every window to what its user chose, or to how many real pixels its picture takes. */
+  private wishStreams(): void {
+    const ratio = window.devicePixelRatio || 1
+    const wishes = streamsFor(this.tiles.map((tile) => ({
+      choice: tile.choice, subWidth: tile.channel.subWidth ?? null, now: tile.wish, pixels: ratio * tile.pixels,
+    })))
+    this.tiles.forEach((tile, at) => {
+      // Hidden windows keep what they had; where bytes cost, only sub streams are fetched.
+      if (this.thrift !== 'all') tile.wish = 'sub'
+      else if (tile.rect !== null || tile.choice !== 'auto') tile.wish = wishes[at] ?? 'sub'
+    })
   }
 
   /** A finger that has picked a window up does not move its picture as well. */
@@ -347,14 +458,20 @@ export class Wall {
   }
 
   private newTile(index: number, channel: WallChannel): WallTile {
-    const tile = new WallTile(this.nextId++, index, channel)
+    const tile = new WallTile(this.nextId++, index, channel, this.qualityOf(channel))
     tile.look = this.options.lookOf?.(channel) ?? PLAIN
+    tile.choice = this.choiceOf(channel)
     this.renderer.look(tile.id, tile.look)
     return tile
   }
 
+  private qualityOf(channel: WallChannel): Readonly<Quality> {
+    return this.options.qualityOf?.(channel) ?? REAL_TIME
+  }
+
   /** Looked at so closely that only the main stream will do. */
   private isClose(tile: WallTile): boolean {
+    if (tile.channel.hasSub && chosen(tile.choice) === 'sub') return false
     return tile.index === this.enlarged || !isWhole(tile.zoom) || (this.layout === 1 && tile.look.fisheye !== null)
   }
 
@@ -365,14 +482,45 @@ export class Wall {
     this.changed()
   }
 
-  private reconcileStreams(tile: WallTile, lingerMs: number): void {
+  private wantsMain(tile: WallTile): boolean {
+    return tile.base === 'main' || (this.isClose(tile) && this.thrift === 'all' && !tile.unsupported.has('main'))
+  }
+
+  private weightOf(tile: WallTile): Weight {
+    if (this.isClose(tile) || this.options.attends?.(tile.channel) === true) return 'close'
+    return tile.index === this.selected ? 'favoured' : 'plain'
+  }
+
+  /** Measures what the windows cost and gives each what the device can. */
+  private balance(lateMs: number): void {
+    const changed = this.economy.tick(this.tiles, {
+      now: this.clock.now(), lateMs, frameDelayMs: this.renderer.frameDelayMs,
+      weight: (tile) => this.weightOf(tile),
+      focus: (tile) => tile.index === this.selected || tile.index === this.enlarged,
+      wantsMain: (tile) => this.wantsMain(tile),
+    })
+    if (!changed) return
+    for (const tile of this.tiles) {
+      this.reconcileStreams(tile, PAGE_LINGER_MS)
+      this.streams.redeal(tile)
+    }
+  }
+
+  private wantedOf(tile: WallTile): Set<Profile> {
     const wanted = new Set<Profile>()
     if (this.mayPlay(tile) && tile.rect !== null && !tile.paused) {
-      wanted.add(tile.base)
-      if (this.isClose(tile) && this.thrift === 'all' && !tile.unsupported.has('main')) wanted.add('main')
+      const mayHaveMain = this.economy.mayHaveMain(tile)
+      wanted.add(mayHaveMain ? tile.base : tile.least)
+      if (this.wantsMain(tile) && mayHaveMain) wanted.add('main')
     }
-    if (wanted.size > 0) tile.target = wanted.has('main') ? 'main' : tile.base
+    return wanted
+  }
+
+  private reconcileStreams(tile: WallTile, lingerMs: number): void {
+    const wanted = this.wantedOf(tile)
+    if (wanted.size > 0) tile.target = wanted.has('main') ? 'main' : 'sub'
     for (const profile of wanted) this.streams.start(tile, profile)
+    for (const stream of tile.streams.values()) this.streams.setPace(stream, this.economy.paceOf(tile))
     for (const profile of [...tile.streams.keys()]) {
       if (wanted.has(profile)) continue
       const paused = !this.mayPlay(tile) || tile.paused
@@ -383,7 +531,7 @@ export class Wall {
   }
 
   private mayPlay(tile: WallTile): boolean {
-    return this.active && (this.thrift === 'all' || (this.thrift === 'sub' && tile.base === 'sub'))
+    return this.active && !this.away && (this.thrift === 'all' || (this.thrift === 'sub' && tile.base === 'sub'))
   }
 
   private picture(tile: WallTile, stream: TileStream, picture: Picture): void {
@@ -395,7 +543,7 @@ export class Wall {
     if (isTarget && tile.shown !== stream.profile) {
       const before = tile.shown
       tile.shown = stream.profile
-      if (before === 'main' && !this.isClose(tile)) this.streams.stop(tile, 'main', 0, false)
+      if (before !== null && !this.wantedOf(tile).has(before)) this.streams.stop(tile, before, 0, false)
       this.changed()
     }
     this.renderer.push(tile.id, picture)
@@ -407,7 +555,8 @@ export class Wall {
     const utc = this.clock.utc()
     const known = picture.arrivalUs > 0
     tile.arrivedAtMs = known ? picture.arrivalUs / 1000 : utc
-    tile.stats.present(this.clock.now(), known ? utc - tile.arrivedAtMs : null)
+    if (tile === this.heard) this.sound.shown(picture.ptsUs)
+    tile.stats.present(this.clock.now(), known ? utc - tile.arrivedAtMs : null, picture.lateMs)
     const resized = tile.width !== picture.width || tile.height !== picture.height
     tile.width = picture.width
     tile.height = picture.height
@@ -426,6 +575,19 @@ export class Wall {
     queueMicrotask(() => this.reconcile(0))
   }
 
+  /** The sound goes with the picture of its window: to the other stream, and away with the window. */
+  private hear(): void {
+    const tile = this.heard
+    const gone = tile !== null && (!this.tiles.includes(tile) || tile.rect === null)
+    if (gone) {
+      this.heard = null
+      this.sound.stop()
+    }
+    const heard = this.heard
+    const shown = heard?.shown == null ? undefined : heard.streams.get(heard.shown)
+    this.streams.listen(heard === null ? null : shown ?? heard.current ?? null)
+  }
+
   /** The window at a point within the mount, CSS pixels. */
   indexAt(x: number, y: number): number | null {
     const at = rectAt(this.rects, x, y)
@@ -440,9 +602,13 @@ export class Wall {
       this.tickTimer = null
       return
     }
+    let due = this.clock.now() + TICK_MS
     const tick = (): void => {
+      const lateMs = Math.max(0, this.clock.now() - due)
+      due = this.clock.now() + TICK_MS
       this.tickTimer = this.clock.set(tick, TICK_MS)
-      this.streams.tick()
+      this.streams.tick(lateMs)
+      this.balance(lateMs)
       this.changed()
     }
     this.tickTimer = this.clock.set(tick, TICK_MS)
@@ -459,11 +625,12 @@ export class Wall {
   }
 
   private emit(): void {
+    this.hear()
     const now = this.clock.now()
     const utc = this.clock.utc()
     const views = this.tiles.map((tile) => {
       this.renderer.grey(tile.id, tile.hasPicture && !tile.isLive)
-      return tile.view(this.mayPlay(tile), now, utc, tile.index === this.selected, tile.index === this.enlarged)
+      return tile.view(this.mayPlay(tile), now, utc, tile.index === this.selected, tile.index === this.enlarged, this.economy.of(tile, this.wantsMain(tile)))
     })
     if (this.enlarged === null) {
       this.rects.forEach((rect, at) => {
@@ -471,6 +638,7 @@ export class Wall {
         if (this.tileOf(index) === undefined) views.push(emptyView(index, rect, index === this.selected))
       })
     }
+    this.options.onSound?.(this.heard?.channel ?? null, this.sound.view)
     this.options.onViews(views)
   }
 }

@@ -339,6 +339,9 @@ export class WebGlBackend implements DrawBackend {
     const { gl, canvas } = this
     const info = gl.getExtension('WEBGL_debug_renderer_info')
     const name = String(gl.getParameter(info?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER))
+    // Without a GPU, Chromium's compositor takes the part of a WebGL canvas that lies under something opaque, mirrors it
+    // top to bottom, and draws nothing there (seen in 156). What is not quite opaque itself is not culled.
+    if (/swiftshader/i.test(name)) canvas.style.opacity = '0.999'
     if (/llvmpipe|softpipe|swiftshader|software|basic render/i.test(name)) return true
     const { width, height } = canvas
     this.resize(PASS_PIXELS, PASS_PIXELS)

@@ -6,7 +6,14 @@ mod app;
 mod brands;
 mod first_picture;
 mod ingest;
+mod players;
 mod qr;
+mod quality;
+mod record;
+mod script;
+mod seek;
+mod soak;
+mod waits;
 
 use std::path::PathBuf;
 
@@ -18,7 +25,8 @@ use crate::{setup, target_dir};
 /// What to measure.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Options {
-    /// Only groups or rows whose name contains this: ingest, latency, first-picture, wall, memory, add, ptz, qr.
+    /// Only groups or rows whose name contains this: ingest, latency, first-picture, wall, memory, quality, add, ptz,
+    /// qr, seek, soak, start, enlarge, record.
     #[arg(long)]
     pub only: Option<String>,
     /// An array of rows instead of a table.
@@ -27,9 +35,15 @@ pub struct Options {
     /// Seconds per measurement.
     #[arg(long, default_value_t = 10)]
     pub seconds: u64,
-    /// Minutes of the memory row.
-    #[arg(long, default_value_t = 10)]
-    pub minutes: u64,
+    /// Minutes of the memory row (10 unless told) and of the soak (30 unless told).
+    #[arg(long)]
+    pub minutes: Option<u64>,
+    /// Optimised programs that are there already: nothing is installed or built.
+    #[arg(long, value_name = "FOLDER")]
+    pub programs: Option<PathBuf>,
+    /// The soak in the Tauri window instead of Chromium.
+    #[arg(long)]
+    pub window: bool,
 }
 
 /// One figure.
@@ -91,17 +105,17 @@ impl Row {
         Self { aim: Some(format!("ratio >= {aim}")), met: Some(met), ..row }
     }
 
+    /// The same with the largest value wanted as its aim.
+    pub fn at_most(self, aim: f64) -> Self {
+        Self { aim: Some(format!("<= {aim} {}", self.unit)), met: Some(self.value <= aim), ..self }
+    }
+
     /// A figure on its own; `aim` is the largest value wanted.
     pub fn alone(name: String, unit: &'static str, value: f64, aim: Option<f64>) -> Self {
-        Self {
-            name,
-            value,
-            unit,
-            peer: None,
-            peer_value: None,
-            ratio: None,
-            aim: aim.map(|aim| format!("<= {aim} {unit}")),
-            met: aim.map(|aim| value <= aim),
+        let row = Self { name, value, unit, peer: None, peer_value: None, ratio: None, aim: None, met: None };
+        match aim {
+            Some(aim) => row.at_most(aim),
+            None => row,
         }
     }
 }
@@ -118,18 +132,31 @@ pub struct Programs {
 pub fn run(options: &Options) -> Result<(), String> {
     let wanted =
         |group: &str| options.only.as_deref().is_none_or(|only| group.contains(only) || only.contains(group));
-    let groups: [(&str, Needs, Measure); 7] = [
+    let soaked = if options.window { Needs::Window } else { Needs::Page };
+    let groups: [(&str, Needs, Measure); 13] = [
         ("latency and wall", Needs::Window, |programs, _| app::measure(programs)),
         ("first-picture", Needs::Window, |programs, _| first_picture::measure(programs)),
         ("ingest", Needs::Ingest, |programs, _| ingest::measure(programs)),
         ("add", Needs::Page, |programs, _| brands::add(programs)),
         ("ptz", Needs::Page, |programs, _| brands::ptz(programs)),
+        ("quality", Needs::Players, |programs, _| quality::measure(programs)),
+        ("seek", Needs::Recording, |programs, _| seek::measure(programs)),
         ("qr", Needs::Rate, |programs, _| qr::measure(programs)),
-        ("memory", Needs::Window, |programs, options| app::memory(programs, options.minutes)),
+        ("start", Needs::Window, |programs, _| waits::start(programs)),
+        ("enlarge", Needs::Players, |programs, _| waits::enlarge(programs)),
+        ("record", Needs::Players, |programs, _| record::measure(programs)),
+        ("memory", Needs::Window, |programs, options| app::memory(programs, options.minutes.unwrap_or(10))),
+        ("soak", soaked, |programs, options| {
+            soak::measure(programs, options.minutes.unwrap_or(30), options.window)
+        }),
     ];
     let groups: Vec<_> = groups.into_iter().filter(|(group, ..)| wanted(group)).collect();
     let needs: Vec<_> = groups.iter().map(|(_, needs, _)| *needs).collect();
-    let programs = Programs { folder: prepare(&needs)?, seconds: options.seconds };
+    let folder = match &options.programs {
+        Some(folder) => folder.clone(),
+        None => prepare(&needs)?,
+    };
+    let programs = Programs { folder, seconds: options.seconds };
     let mut rows = Vec::new();
     let mut failures = Vec::new();
     for (group, _, measure) in groups {
@@ -155,6 +182,10 @@ enum Needs {
     Window,
     /// The app in a browser.
     Page,
+    /// The app in a browser, and the peers.
+    Players,
+    /// The app in a browser, and a long recording.
+    Recording,
     /// Receiving alone, and its peers.
     Ingest,
     /// The table of the code reader.
@@ -165,12 +196,12 @@ enum Needs {
 fn prepare(needs: &[Needs]) -> Result<PathBuf, String> {
     let has = |one: Needs| needs.contains(&one);
     setup::packages(setup::BUILD_PACKAGES)?;
-    if has(Needs::Window) || has(Needs::Ingest) {
+    if has(Needs::Window) || has(Needs::Players) || has(Needs::Ingest) {
         setup::packages(setup::RUN_PACKAGES)?;
         setup::packages(setup::TEST_PACKAGES)?;
         setup::packages(setup::BENCH_PACKAGES)?;
     }
-    if has(Needs::Window) || has(Needs::Page) {
+    if has(Needs::Window) || has(Needs::Players) || has(Needs::Page) || has(Needs::Recording) {
         setup::packages(setup::RUN_PACKAGES)?;
         setup::packages(setup::HEADLESS_PACKAGES)?;
         setup::node_modules()?;
@@ -182,9 +213,12 @@ fn prepare(needs: &[Needs]) -> Result<PathBuf, String> {
     if has(Needs::Ingest) {
         setup::build_example("bartizan-app", "ingest")?;
     }
+    if has(Needs::Recording) {
+        setup::build_example("bartizan-sim", "recording")?;
+    }
     if has(Needs::Window) {
         setup::build(&["bartizan-sim", "bartizan-web", "bartizan"], true)
-    } else if has(Needs::Page) {
+    } else if has(Needs::Players) || has(Needs::Page) || has(Needs::Recording) {
         setup::build(&["bartizan-sim", "bartizan-web"], true)
     } else if has(Needs::Ingest) {
         setup::build(&["bartizan-sim"], true)
@@ -203,14 +237,15 @@ fn quantile(mut all: Vec<f64>, share: f64) -> f64 {
 type Measure = fn(&Programs, &Options) -> Result<Vec<Row>, String>;
 
 fn print_table(rows: &[Row]) {
+    let widest = rows.iter().map(|row| row.name.len()).max().unwrap_or(0).max(44);
     println!(
-        "{:44} {:>9} {:10} {:34} {:>9} {:>6}  {:16} met",
+        "{:widest$} {:>9} {:10} {:34} {:>9} {:>6}  {:16} met",
         "what", "ours", "unit", "peer", "peer's", "ratio", "aim"
     );
     for row in rows {
         let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.2}"));
         println!(
-            "{:44} {:>9.2} {:10} {:34} {:>9} {:>6}  {:16} {}",
+            "{:widest$} {:>9.2} {:10} {:34} {:>9} {:>6}  {:16} {}",
             row.name,
             row.value,
             row.unit,

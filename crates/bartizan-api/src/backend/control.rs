@@ -104,7 +104,7 @@ pub(super) async fn capabilities(control: &Control, channel: &ChannelId) -> Resu
 }
 
 fn merged(found: Capabilities, outputs: usize) -> dto::Capabilities {
-    let Capabilities { ptz, imaging, auxiliaries, snapshot, .. } = found;
+    let Capabilities { ptz, imaging, auxiliaries, snapshot, encoder, .. } = found;
     dto::Capabilities {
         pan_tilt: ptz.pan_tilt,
         zoom: ptz.zoom,
@@ -125,6 +125,7 @@ fn merged(found: Capabilities, outputs: usize) -> dto::Capabilities {
         auxiliaries: auxiliaries.into_iter().map(dto::Auxiliary::from).collect(),
         outputs: u32::try_from(outputs).unwrap_or(u32::MAX),
         snapshot,
+        encoder,
     }
 }
 

@@ -1,7 +1,9 @@
 //! What crosses between the app's types and the DTOs.
 
-use bartizan_app::live::{Phase, StreamFormat, StreamState};
-use bartizan_base::{Error, StreamProfile};
+use std::time::Duration;
+
+use bartizan_app::live::{self, Phase, StreamFormat, StreamState};
+use bartizan_base::{Error, StreamProfile, redact_login};
 
 use crate::dto;
 
@@ -11,6 +13,19 @@ impl From<bartizan_app::Transport> for dto::Transport {
             bartizan_app::Transport::Auto => Self::Auto,
             bartizan_app::Transport::Tcp => Self::Tcp,
             bartizan_app::Transport::Udp => Self::Udp,
+        }
+    }
+}
+
+/// Between two pictures of a tile that shows stills: often enough to see who is there, rarely enough to cost nothing.
+const STILLS_EVERY: Duration = Duration::from_secs(10);
+
+impl From<dto::Pace> for live::Pace {
+    fn from(pace: dto::Pace) -> Self {
+        match pace {
+            dto::Pace::Full => Self::Full,
+            dto::Pace::Keys => Self::Keys,
+            dto::Pace::Stills => Self::Stills { every: STILLS_EVERY },
         }
     }
 }
@@ -28,7 +43,7 @@ impl From<bartizan_app::ChannelRow> for dto::Channel {
     fn from(row: bartizan_app::ChannelRow) -> Self {
         let streams = row.streams.into_iter().map(|stream| dto::StreamInfo {
             profile: stream.profile.into(),
-            path: stream.path,
+            path: redact_login(&stream.path),
             codec: stream.codec,
             width: stream.width,
             height: stream.height,
@@ -79,6 +94,12 @@ impl From<bartizan_app::Settings> for dto::Settings {
     fn from(settings: bartizan_app::Settings) -> Self {
         Self {
             hard_decoding: settings.hard_decoding,
+            quality_mode: match settings.quality_mode {
+                bartizan_app::QualityMode::RealTime => dto::QualityMode::RealTime,
+                bartizan_app::QualityMode::Fluent => dto::QualityMode::Fluent,
+                bartizan_app::QualityMode::Auto => dto::QualityMode::Auto,
+            },
+            fluent_delay_ms: settings.fluent_delay_ms,
             theme: match settings.theme {
                 bartizan_app::Theme::System => dto::Theme::System,
                 bartizan_app::Theme::Light => dto::Theme::Light,
@@ -125,6 +146,8 @@ impl dto::SettingsPatch {
             }
         }
         put(&mut settings.hard_decoding, self.hard_decoding);
+        put(&mut settings.quality_mode, self.quality_mode.map(Into::into));
+        put(&mut settings.fluent_delay_ms, self.fluent_delay_ms);
         put(&mut settings.theme, self.theme.map(Into::into));
         put(&mut settings.language, self.language.map(Into::into));
         put(&mut settings.layout, self.layout);
@@ -138,6 +161,16 @@ impl dto::SettingsPatch {
         put(&mut settings.metered_cap_mb, self.metered_cap_mb);
         put(&mut settings.memory_play, self.memory_play);
         put(&mut settings.country, self.country);
+    }
+}
+
+impl From<dto::QualityMode> for bartizan_app::QualityMode {
+    fn from(mode: dto::QualityMode) -> Self {
+        match mode {
+            dto::QualityMode::RealTime => Self::RealTime,
+            dto::QualityMode::Fluent => Self::Fluent,
+            dto::QualityMode::Auto => Self::Auto,
+        }
     }
 }
 

@@ -56,6 +56,8 @@ pub struct Capabilities {
     pub outputs: u32,
     /// A still picture can be asked for.
     pub snapshot: bool,
+    /// Encoder settings can be read and written.
+    pub encoder: bool,
 }
 
 /// Something beside the picture that can be switched.

@@ -66,6 +66,45 @@ pub struct WindowFacts {
     pub dropped: u64,
     /// From opening to the first picture, milliseconds.
     pub first_frame_ms: Option<f64>,
+    /// What it costs and what it may have.
+    #[serde(default)]
+    pub load: Option<WindowLoad>,
+}
+
+/// How a window stands in what the device can decode, over the last seconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct WindowLoad {
+    /// What it may have.
+    pub rung: WindowRung,
+    /// The web view had no decoder left for it.
+    pub evicted: bool,
+    /// Pictures a second that came.
+    pub received_fps: f64,
+    /// Pictures a second that left the decoder.
+    pub decoded_fps: f64,
+    /// Pictures in front of the decoder.
+    pub queue: u32,
+    /// How long the oldest picture has been in the decoder, milliseconds.
+    pub wait_ms: f64,
+    /// Times that it was skipped ahead because it was behind.
+    pub overruns: u32,
+    /// Decoders made anew lately.
+    pub rebuilds: u32,
+}
+
+/// What a window may have of its channel, from everything to least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum WindowRung {
+    /// All of what it asks for.
+    Full,
+    /// The sub stream instead of the main stream.
+    Sub,
+    /// Key pictures only.
+    Keys,
+    /// A still now and then.
+    Stills,
 }
 
 /// A bundle, ready to be read and kept.

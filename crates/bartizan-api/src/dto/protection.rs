@@ -22,6 +22,22 @@ pub struct ProtectionState {
     pub wait_ms: Option<u64>,
     /// Wrong tries that are left before the first pause.
     pub tries_left: u32,
+    /// Whether a finger or a face opens the app.
+    pub biometrics: BiometricState,
+}
+
+/// Whether a finger or a face opens the app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum BiometricState {
+    /// This program has no access to the sensors of the system.
+    Absent,
+    /// Nobody is enrolled in the system, or the sensor does not work now.
+    NotEnrolled,
+    /// It could.
+    Off,
+    /// It does.
+    On,
 }
 
 /// What protects the app.
@@ -71,6 +87,16 @@ macro_rules! prints_nothing {
     };
 }
 prints_nothing!(ProtectionSecret ProtectionSetUp ProtectionChange);
+
+/// `protection.unlockByBiometrics`: what the system's sheet says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ProtectionPrompt {
+    /// Why a finger or a face is asked, 1–200 characters.
+    pub reason: String,
+    /// The words of the way out, 1–40 characters.
+    pub cancel: String,
+}
 
 /// `protection.back`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -13,8 +13,9 @@ use serde::Deserialize;
 
 use super::session::MediaSession;
 
-/// A session without a carrier for this long is closed with all its tiles.
-pub const ABANDONED: Duration = Duration::from_secs(30);
+/// A session whose page has taken nothing for this long is closed with all its tiles and streams. With the time until
+/// somebody looks, no stream outlives its page by more than 30 s.
+pub const ABANDONED: Duration = Duration::from_secs(25);
 /// The longest a long poll may wait.
 pub const LONGEST_POLL: Duration = Duration::from_secs(1);
 /// How long a WebSocket may take to accept one batch before it counts as dead.
@@ -73,7 +74,7 @@ impl MediaSessions {
             }
             keep
         });
-        gone.iter().for_each(|session| session.end());
+        gone.iter().for_each(|session| session.abandon());
     }
 
     /// Drops of all sessions.

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use bartizan_app::live::{DecodedPicture, StreamFormat, StreamState};
+use bartizan_app::live::{DecodedPicture, Phase, StreamFormat, StreamState};
+use bartizan_base::{Code, Error};
 use bartizan_media::AccessUnit;
 
 /// Access units queued per tile, about 5 s: room for the group of pictures that a late joiner gets at once.
@@ -37,11 +38,19 @@ pub(crate) struct TileQueue {
     credits: u32,
     window: u32,
     dropped: u64,
+    /// A recording: whoever fills the queue waits for room, and nothing is dropped.
+    recorded: bool,
 }
 
 impl TileQueue {
+    /// The queue of a recording, for [`append`](Self::append).
+    pub(crate) fn recorded(window: u32) -> Self {
+        Self { recorded: true, awaiting_key: false, ..Self::new(window) }
+    }
+
     pub(crate) fn new(window: u32) -> Self {
         Self {
+            recorded: false,
             state: None,
             items: VecDeque::new(),
             sent_state: None,
@@ -100,6 +109,24 @@ impl TileQueue {
         self.items.retain(|item| !matches!(item, Item::Picture(_)));
         self.dropped += (before - self.items.len()) as u64;
         self.items.push_back(Item::Picture(picture));
+    }
+
+    /// Of a recording: more should be read.
+    pub(crate) fn has_room(&self) -> bool {
+        self.recorded && self.items.len() < self.window as usize && self.bytes < MOST_BYTES / 2
+    }
+
+    /// Of a recording: sent after everything before it.
+    pub(crate) fn append(&mut self, item: Item) {
+        // False once a carrier lost a part of it: what follows would be no use.
+        if !self.recorded {
+            return;
+        }
+        if let Item::Unit(unit) = &item {
+            self.units += 1;
+            self.bytes += unit.data.len();
+        }
+        self.items.push_back(item);
     }
 
     pub(crate) fn wants_picture(&self) -> bool {
@@ -163,6 +190,16 @@ impl TileQueue {
     /// The carrier lost what was sent: tell state and format again, and start at a random access point with a full
     /// window.
     pub(crate) fn restart(&mut self) {
+        if self.recorded {
+            self.recorded = false;
+            self.items.clear();
+            self.units = 0;
+            self.bytes = 0;
+            let error = Error::new(Code::Cancelled, "pictures were lost on the way; ask again");
+            self.state =
+                Some(StreamState { phase: Phase::Failed, error: Some(error), retry_in: None, attempt: 0 });
+            return;
+        }
         self.drop_pictures();
         if self.state.is_none() {
             self.state = self.sent_state.clone();
@@ -214,6 +251,44 @@ mod tests {
         let Some(Item::Unit(first)) = queue.pop() else { panic!() };
         assert_eq!((first.pts_us, first.random_access, first.discontinuity), (5, true, true));
         assert_eq!(queue.dropped(), 3);
+    }
+
+    #[test]
+    fn a_recording_is_read_as_there_is_room_and_nothing_of_it_is_dropped() {
+        let mut queue = TileQueue::recorded(4);
+        let (mut read, mut sent) = (0, Vec::new());
+        for _ in 0..100 {
+            while queue.has_room() {
+                queue.append(Item::Unit(unit(read == 0, false, read)));
+                read += 1;
+            }
+            assert!(queue.items.len() <= 4);
+            sent.extend(std::iter::from_fn(|| queue.pop()));
+            queue.give_credit(3);
+        }
+        let times = sent.iter().map(|item| match item {
+            Item::Unit(unit) => unit.pts_us,
+            _ => panic!("{item:?}"),
+        });
+        assert!(times.eq(0..4 + 99 * 3), "in order, as many as there were credits for");
+        assert_eq!(queue.dropped(), 0);
+        // The end comes after everything before it, credits or not.
+        queue.append(Item::State(crate::media::playing::state(Phase::Idle, None)));
+        queue.give_credit(4);
+        let rest: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
+        assert!(matches!(rest.last(), Some(Item::State(state)) if state.phase == Phase::Idle), "{rest:?}");
+    }
+
+    #[test]
+    fn a_recording_that_lost_a_part_on_the_way_says_so_and_ends() {
+        let mut queue = TileQueue::recorded(4);
+        queue.append(Item::Unit(unit(true, false, 0)));
+        queue.restart();
+        assert!(!queue.has_room());
+        queue.append(Item::Unit(unit(false, false, 1)));
+        let told: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
+        let [Item::State(state)] = &told[..] else { panic!("{told:?}") };
+        assert_eq!(state.error.as_ref().map(Error::code), Some(Code::Cancelled));
     }
 
     #[test]

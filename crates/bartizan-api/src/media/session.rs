@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use bartizan_app::live::{Attachment, DecodedPicture, StreamFormat, StreamState, Viewer};
+use bartizan_app::{
+    Reel,
+    live::{Attachment, DecodedPicture, Pace, Steering, StreamFormat, StreamState, Viewer},
+};
+use bartizan_base::{Code, Error, OwnedTask};
 use bartizan_media::{
     AccessUnit,
     wire::{self, Header, Kind},
@@ -14,7 +18,11 @@ use bartizan_media::{
 use bytes::Bytes;
 use tokio::{sync::Notify, time::Instant};
 
-use super::queue::{Item, TileQueue};
+use super::{
+    listening::TileSound,
+    playing,
+    queue::{Item, TileQueue},
+};
 use crate::dto;
 
 /// Credits of a tile that gets access units.
@@ -47,18 +55,42 @@ struct Inner {
     carrier: u64,
     /// Drops of tiles already closed.
     dropped: u64,
+    /// The page is in front. What it opens while it is not was on its way before.
+    present: bool,
+    /// Of the page's last word on that: an older one that arrives later counts for nothing.
+    turn: u32,
+    /// Since when the page has not acknowledged the oldest of what was sent.
+    owed_since: Option<Instant>,
 }
 
 struct Tile {
     queue: Arc<Mutex<TileQueue>>,
+    /// Before the attachment, which has to outlive it.
+    sound: Option<TileSound>,
     attachment: Option<Attachment>,
     delivery: dto::Delivery,
+    /// Of a recording.
+    reading: Option<Reading>,
+}
+
+/// What fills the queue of a recording.
+struct Reading {
+    /// Rung when something was taken out.
+    room: Arc<Notify>,
+    _task: OwnedTask,
 }
 
 /// The viewer of one tile.
 struct TileViewer {
     queue: Arc<Mutex<TileQueue>>,
     ready: Arc<Notify>,
+}
+
+fn window(delivery: dto::Delivery) -> u32 {
+    match delivery {
+        dto::Delivery::Encoded => UNIT_WINDOW,
+        dto::Delivery::Pictures => PICTURE_WINDOW,
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -113,6 +145,9 @@ impl MediaSession {
                 seen: Instant::now(),
                 carrier: 0,
                 dropped: 0,
+                present: true,
+                turn: 0,
+                owed_since: None,
             }),
             ready: Arc::new(Notify::new()),
         }
@@ -130,19 +165,38 @@ impl MediaSession {
         delivery: dto::Delivery,
         attach: impl FnOnce(Arc<dyn Viewer>) -> bartizan_base::Result<Attachment>,
     ) -> bartizan_base::Result<()> {
-        let window = match delivery {
-            dto::Delivery::Encoded => UNIT_WINDOW,
-            dto::Delivery::Pictures => PICTURE_WINDOW,
-        };
-        let queue = Arc::new(Mutex::new(TileQueue::new(window)));
+        let queue = Arc::new(Mutex::new(TileQueue::new(window(delivery))));
         let viewer = Arc::new(TileViewer { queue: queue.clone(), ready: self.ready.clone() });
         // Attaching calls the viewer, which must find its tile in place only when a batch is next made: no lock here.
         let attachment = attach(viewer)?;
-        let old =
-            lock(&self.inner).tiles.insert(tile, Tile { queue, attachment: Some(attachment), delivery });
+        let new = Tile { queue, sound: None, attachment: Some(attachment), delivery, reading: None };
+        let old = {
+            let mut inner = lock(&self.inner);
+            if !inner.present {
+                drop(inner);
+                self.leave(Some(new));
+                return Err(Error::new(Code::Cancelled, "the page is in the background"));
+            }
+            inner.tiles.insert(tile, new)
+        };
         self.forget(old);
         self.ready.notify_one();
         Ok(())
+    }
+
+    /// Binds `tile` to a span of a recording, replacing what it showed. Must run inside the runtime.
+    pub(crate) fn play(&self, tile: u32, delivery: dto::Delivery, format: StreamFormat, reel: Reel) {
+        let mut queue = TileQueue::recorded(window(delivery));
+        queue.push_format(format);
+        let queue = Arc::new(Mutex::new(queue));
+        let room = Arc::new(Notify::new());
+        let task = OwnedTask::spawn(playing::feed(queue.clone(), room.clone(), self.ready.clone(), reel));
+        let reading = Some(Reading { room, _task: task });
+        let old = lock(&self.inner)
+            .tiles
+            .insert(tile, Tile { queue, sound: None, attachment: None, delivery, reading });
+        self.forget(old);
+        self.ready.notify_one();
     }
 
     /// Frees `tile`. False when it was not bound.
@@ -153,24 +207,78 @@ impl MediaSession {
         known
     }
 
+    /// The page went to the background or is back. In the background it has no tiles; their streams are kept for
+    /// [`AWAY_GRACE`](bartizan_app::live::AWAY_GRACE). `turn` grows with each of the page's words.
+    pub fn set_present(&self, present: bool, turn: u32) {
+        let tiles = {
+            let mut inner = lock(&self.inner);
+            if !is_after(turn, inner.turn) {
+                return;
+            }
+            (inner.turn, inner.present) = (turn, present);
+            if present { BTreeMap::new() } else { std::mem::take(&mut inner.tiles) }
+        };
+        tiles.into_values().for_each(|tile| self.leave(Some(tile)));
+    }
+
+    fn leave(&self, tile: Option<Tile>) {
+        self.let_go(tile, Attachment::leave);
+    }
+
     fn forget(&self, tile: Option<Tile>) {
+        self.let_go(tile, drop);
+    }
+
+    fn let_go(&self, tile: Option<Tile>, how: impl FnOnce(Attachment)) {
         if let Some(mut tile) = tile {
             lock(&self.inner).dropped += lock(&tile.queue).dropped();
+            drop(tile.sound.take());
             // Detaching takes the hub's lock; not under ours.
-            drop(tile.attachment.take());
+            if let Some(attachment) = tile.attachment.take() {
+                how(attachment);
+            }
         }
     }
 
     /// A person asks the stream behind `tile` to try again.
     pub(crate) fn retry(&self, tile: u32) -> bool {
         let inner = lock(&self.inner);
-        match inner.tiles.get(&tile).and_then(|tile| tile.attachment.as_ref()) {
-            Some(attachment) => {
-                attachment.retry();
-                true
-            }
-            None => false,
-        }
+        let attachment = inner.tiles.get(&tile).and_then(|tile| tile.attachment.as_ref());
+        attachment.inspect(|attachment| attachment.retry()).is_some()
+    }
+
+    /// How many of its pictures `tile` gets from now on. False when it is not bound.
+    pub(crate) fn set_pace(&self, tile: u32, pace: Pace) -> bool {
+        self.steering(tile).inspect(|steering| steering.set_pace(pace)).is_some()
+    }
+
+    /// Gives `tile` the current group of pictures again. False when it is not bound.
+    pub(crate) fn refresh(&self, tile: u32) -> bool {
+        self.steering(tile).inspect(|steering| steering.refresh()).is_some()
+    }
+
+    /// To be used outside our lock: it takes the hub's, and a hub calls its viewers.
+    fn steering(&self, tile: u32) -> Option<Steering> {
+        Some(lock(&self.inner).tiles.get(&tile)?.attachment.as_ref()?.steering())
+    }
+
+    /// Sends the sound of `tile` too, in one of `formats` or as PCM. False when it is not bound.
+    pub(crate) fn listen(&self, tile: u32, formats: Vec<dto::SoundFormat>) -> bool {
+        let mut inner = lock(&self.inner);
+        let Some(tile) = inner.tiles.get_mut(&tile) else { return false };
+        let Some(attachment) = &tile.attachment else { return false };
+        let started = TileSound::start(&self.ready, formats, |listener| attachment.listen(listener));
+        let old = tile.sound.replace(started);
+        drop(inner);
+        drop(old);
+        self.ready.notify_one();
+        true
+    }
+
+    /// Sends no more sound of `tile`. False when none was sent.
+    pub(crate) fn mute(&self, tile: u32) -> bool {
+        let old = lock(&self.inner).tiles.get_mut(&tile).and_then(|tile| tile.sound.take());
+        old.is_some()
     }
 
     /// Access units and pictures thrown away because the page was behind.
@@ -195,9 +303,11 @@ impl MediaSession {
         inner.acknowledge(seq);
     }
 
-    /// How long no carrier has been there.
+    /// How long nobody has been there: no carrier, or a page behind it that takes nothing, as a frozen one.
     pub fn idle(&self) -> Duration {
-        lock(&self.inner).seen.elapsed()
+        let inner = lock(&self.inner);
+        let unread = inner.owed_since.map_or(Duration::ZERO, |since| since.elapsed());
+        inner.seen.elapsed().max(unread)
     }
 
     /// A carrier begins, the page having everything up to `after`. Gives the carrier's number.
@@ -212,12 +322,21 @@ impl MediaSession {
 
     /// The session ends: frees all tiles, and makes its carrier notice.
     pub(crate) fn end(&self) {
+        self.end_with(drop);
+    }
+
+    /// As [`end`](Self::end), but the page has been gone for so long that its streams need no grace time.
+    pub(crate) fn abandon(&self) {
+        self.end_with(Attachment::abandon);
+    }
+
+    fn end_with(&self, how: impl Fn(Attachment)) {
         let tiles = {
             let mut inner = lock(&self.inner);
             inner.carrier += 1;
             std::mem::take(&mut inner.tiles)
         };
-        tiles.into_values().for_each(|tile| self.forget(Some(tile)));
+        tiles.into_values().for_each(|tile| self.let_go(Some(tile), &how));
         self.wake();
     }
 
@@ -282,6 +401,10 @@ impl Inner {
         {
             self.kept_bytes -= bytes.len();
             self.kept.pop_front();
+            self.owed_since = None;
+        }
+        if !self.kept.is_empty() {
+            self.owed_since.get_or_insert_with(Instant::now);
         }
     }
 
@@ -314,8 +437,12 @@ impl Inner {
         }
         self.kept.clear();
         self.kept_bytes = 0;
+        self.owed_since = None;
         for tile in self.tiles.values() {
             lock(&tile.queue).restart();
+            if let Some(sound) = &tile.sound {
+                sound.restart();
+            }
         }
         Vec::new()
     }
@@ -334,13 +461,24 @@ impl Inner {
                 if bytes >= BATCH_BYTES {
                     self.next_tile = number;
                     self.trim(count);
+                    self.owed_since.get_or_insert_with(Instant::now);
                     return true;
                 }
                 let Some(tile) = self.tiles.get(&number) else { break };
-                let Some(item) = lock(&tile.queue).pop() else { break };
-                let delivery = tile.delivery;
-                self.seq = self.seq.wrapping_add(1);
-                let message = encode(number, self.seq, delivery, &item);
+                let seq = self.seq.wrapping_add(1);
+                // Sound first: little, and late is worse for the ear than for the eye.
+                let sound = tile.sound.as_ref().and_then(|sound| sound.pop(number, seq));
+                let message = match sound {
+                    Some(message) => message,
+                    None => {
+                        let Some(item) = lock(&tile.queue).pop() else { break };
+                        if let Some(reading) = &tile.reading {
+                            reading.room.notify_one();
+                        }
+                        encode(number, seq, tile.delivery, &item)
+                    }
+                };
+                self.seq = seq;
                 bytes += message.len();
                 self.kept_bytes += message.len();
                 self.kept.push_back((self.seq, message));
@@ -348,6 +486,9 @@ impl Inner {
             }
         }
         self.trim(count);
+        if count > 0 {
+            self.owed_since.get_or_insert_with(Instant::now);
+        }
         count > 0
     }
 

@@ -58,7 +58,7 @@ impl FileKind {
         }
     }
 
-    fn of(path: &Path) -> Option<Self> {
+    pub(crate) fn of(path: &Path) -> Option<Self> {
         let extension = path.extension()?;
         Self::ALL.into_iter().find(|kind| extension == kind.extension())
     }
@@ -531,4 +531,4 @@ pub(crate) async fn off_runtime<T: Send + 'static>(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,7 +1,7 @@
 use std::io::Write;
 
 use bartizan_media::{
-    AccessUnit, Codec,
+    AccessUnit, AudioCodec, AudioFrame, Codec,
     movie::{MovieOptions, MovieWriter},
 };
 use bytes::Bytes;
@@ -38,7 +38,7 @@ fn unit(at: i64) -> AccessUnit {
 }
 
 /// What a program leaves that is killed after `pictures`.
-fn torn_movie(files: &Arc<Files>, pictures: i64) -> String {
+pub(crate) fn torn_movie(files: &Arc<Files>, pictures: i64) -> String {
     let mut open = files.create(FileKind::Recording, &facts()).unwrap();
     let (mut writer, begin) = MovieWriter::start(&unit(0), &MovieOptions::default()).unwrap();
     open.file.write_all(&begin).unwrap();
@@ -48,7 +48,28 @@ fn torn_movie(files: &Arc<Files>, pictures: i64) -> String {
     open.id.clone()
 }
 
-fn snapshot(files: &Arc<Files>) -> String {
+/// The same with speech: one sample over and over.
+pub(crate) fn torn_speech(files: &Arc<Files>, pictures: i64) -> String {
+    let mut open = files.create(FileKind::Recording, &facts()).unwrap();
+    let (mut writer, begin) = MovieWriter::start(&unit(0), &MovieOptions::default()).unwrap();
+    open.file.write_all(&begin).unwrap();
+    for at in 1..pictures {
+        for half in 0..2 {
+            writer.push_sound(&AudioFrame {
+                codec: AudioCodec::Pcmu,
+                data: vec![0x80; 160].into(),
+                pts_us: (2 * (at - 1) + half) * 20_000,
+                sample_rate_hz: 8000,
+                channels: 1,
+                arrival: UtcMicros(0),
+            });
+        }
+        open.file.write_all(&writer.push(&unit(at)).unwrap()).unwrap();
+    }
+    open.id.clone()
+}
+
+pub(crate) fn snapshot(files: &Arc<Files>) -> String {
     files.create(FileKind::Snapshot, &facts()).unwrap().write_whole(b"picture", Some(b"small")).unwrap()
 }
 

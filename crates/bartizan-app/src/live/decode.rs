@@ -16,6 +16,7 @@ use bartizan_media::AccessUnit;
 use super::{
     hub::{DecodedPicture, StreamFormat, Viewer},
     machine::{Phase, StreamState},
+    pace::Pace,
 };
 
 /// Access units waiting for the decoder, about two seconds. Beyond it the decoder is too slow and goes on at the next
@@ -28,6 +29,8 @@ pub(crate) struct DecodingViewer {
     inbox: Option<SyncSender<AccessUnit>>,
     /// Set when units were lost on the way to the thread.
     overrun: AtomicBool,
+    /// Each unit is decoded by itself.
+    lone: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -35,10 +38,12 @@ impl DecodingViewer {
     pub(crate) fn start(inner: Arc<dyn Viewer>) -> std::io::Result<Self> {
         let (inbox, units) = sync_channel(INBOX);
         let viewer = inner.clone();
+        let lone = Arc::new(AtomicBool::new(false));
+        let is_lone = lone.clone();
         let thread = std::thread::Builder::new()
             .name("decode".into())
-            .spawn(move || decode_loop(&units, viewer.as_ref()))?;
-        Ok(Self { inner, inbox: Some(inbox), overrun: AtomicBool::new(false), thread: Some(thread) })
+            .spawn(move || decode_loop(&units, viewer.as_ref(), &is_lone))?;
+        Ok(Self { inner, inbox: Some(inbox), overrun: AtomicBool::new(false), lone, thread: Some(thread) })
     }
 }
 
@@ -78,14 +83,22 @@ impl Viewer for DecodingViewer {
     fn wants_picture(&self) -> bool {
         false
     }
+
+    fn pace(&self, pace: Pace) {
+        self.lone.store(pace.is_lone(), Ordering::Relaxed);
+    }
 }
 
-fn decode_loop(units: &Receiver<AccessUnit>, viewer: &dyn Viewer) {
+fn decode_loop(units: &Receiver<AccessUnit>, viewer: &dyn Viewer, lone: &AtomicBool) {
     let mut decoder = StreamDecoder::new();
     let mut failing = 0u32;
     while let Ok(unit) = units.recv() {
         match decoder.push_unit(&unit) {
-            Ok(pictures) => {
+            Ok(mut pictures) => {
+                // What would be held back until the next picture comes is wanted now: that one is far away.
+                if lone.load(Ordering::Relaxed) {
+                    pictures.extend(decoder.flush());
+                }
                 // Only the newest of several is worth showing; and none while the viewer has no room.
                 if let Some(timed) = pictures.into_iter().next_back() {
                     failing = 0;

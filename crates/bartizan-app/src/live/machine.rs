@@ -136,7 +136,7 @@ impl Machine {
                 Action::Connect
             }
             // An open session across a network change is most likely dead without knowing it.
-            (Buffering | Playing | Stalled, Event::NetworkChanged) => {
+            (Connecting | Buffering | Playing | Stalled, Event::NetworkChanged) => {
                 self.attempt = 1;
                 self.go(Connecting, Some(Error::new(Code::Disconnected, "the network changed")));
                 Action::Connect

@@ -3,6 +3,9 @@
 mod decode;
 mod hub;
 mod machine;
+mod mediaclock;
+mod pace;
+mod sound;
 mod stream;
 
 use std::{
@@ -19,12 +22,15 @@ use bartizan_device::{StreamOpener, StreamSource};
 
 use self::{
     decode::DecodingViewer,
+    sound::SoundSession,
     stream::{Order, Parts, StreamSession},
 };
 pub use self::{
     hub::{DecodedPicture, StreamFormat, Viewer},
     machine::{Action, Event, Machine, Phase, StreamState, silence_limit},
-    stream::{GRACE, SourceBook},
+    pace::Pace,
+    sound::{Listener, SoundState},
+    stream::{AWAY_GRACE, GRACE, SourceBook},
 };
 use crate::{
     diagnostics::Journal,
@@ -53,7 +59,7 @@ pub struct Live {
     traffic: Arc<Traffic>,
     sessions: Mutex<HashMap<StreamId, Arc<StreamSession>>>,
     /// The app is locked. Changed and read under the lock of `sessions`.
-    shut: AtomicBool,
+    shut: Arc<AtomicBool>,
 }
 
 /// Counters of one stream session.
@@ -69,12 +75,17 @@ pub struct StreamCounters {
     pub bytes: u64,
     /// Connections opened after the first.
     pub reconnects: u64,
+    /// Its sound is open too.
+    pub sound: bool,
 }
 
 /// A viewer's hold on a stream. Dropping it lets go.
 pub struct Attachment {
     session: Arc<StreamSession>,
     id: u64,
+    /// How long the session stays for others.
+    grace: Duration,
+    traffic: Arc<Traffic>,
 }
 
 impl Attachment {
@@ -82,11 +93,64 @@ impl Attachment {
     pub fn retry(&self) {
         self.session.order(Order::Retry);
     }
+
+    /// What steers the pictures of this viewer; for as long as the attachment lasts.
+    pub fn steering(&self) -> Steering {
+        Steering { session: self.session.clone(), id: self.id }
+    }
+
+    /// Lets go of a stream whose viewer went to the background and may soon be back: it is kept for [`AWAY_GRACE`],
+    /// where the network does not cost by the byte.
+    pub fn leave(mut self) {
+        self.grace = if self.traffic.is_metered() { GRACE } else { AWAY_GRACE };
+    }
+
+    /// Lets go of a stream whose viewer is gone for good: it ends now, unless somebody else watches.
+    pub fn abandon(mut self) {
+        self.grace = Duration::ZERO;
+    }
+
+    /// Lets `listener` hear the stream. Must run inside the runtime.
+    pub fn listen(&self, listener: Arc<dyn Listener>) -> Listening {
+        let (session, id) = self.session.listen(listener);
+        Listening { session, id }
+    }
+}
+
+/// A listener's hold on the sound of a stream. Dropping it lets go; the attachment it came from has to outlive it.
+pub struct Listening {
+    session: Arc<SoundSession>,
+    id: u64,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.session.remove(self.id);
+    }
+}
+
+/// Changes what a viewer gets, apart from the attachment itself: for callers who must not hold a lock meanwhile, since a
+/// hub calls its viewers. After the attachment went it does nothing.
+pub struct Steering {
+    session: Arc<StreamSession>,
+    id: u64,
+}
+
+impl Steering {
+    /// How many of the pictures the viewer gets from now on.
+    pub fn set_pace(&self, pace: Pace) {
+        self.session.hub.set_pace(self.id, pace);
+    }
+
+    /// Gives the viewer the current group of pictures once more, from its random access point: its decoder was lost.
+    pub fn refresh(&self) {
+        self.session.hub.refresh(self.id);
+    }
 }
 
 impl Drop for Attachment {
     fn drop(&mut self) {
-        self.session.hub.remove(self.id);
+        self.session.hub.remove(self.id, self.grace);
     }
 }
 
@@ -99,7 +163,7 @@ impl Live {
         journal: Arc<Journal>,
         traffic: Arc<Traffic>,
     ) -> Self {
-        let shut = AtomicBool::new(false);
+        let shut = Arc::default();
         Self { opener, book, gate, journal, traffic, sessions: Mutex::default(), shut }
     }
 
@@ -113,6 +177,22 @@ impl Live {
         stream: StreamId,
         delivery: Delivery,
         viewer: Arc<dyn Viewer>,
+    ) -> Result<Attachment> {
+        self.seat(stream, delivery, viewer, false)
+    }
+
+    /// As [`attach`](Self::attach), for access units, and for a viewer that goes on while the app is locked: the stream
+    /// then keeps the login it has. Nobody can begin so while the app is locked.
+    pub fn attach_lasting(&self, stream: StreamId, viewer: Arc<dyn Viewer>) -> Result<Attachment> {
+        self.seat(stream, Delivery::Encoded, viewer, true)
+    }
+
+    fn seat(
+        &self,
+        stream: StreamId,
+        delivery: Delivery,
+        viewer: Arc<dyn Viewer>,
+        lasting: bool,
     ) -> Result<Attachment> {
         let viewer: Arc<dyn Viewer> = match delivery {
             Delivery::Encoded => viewer,
@@ -128,9 +208,9 @@ impl Live {
         // Sessions whose grace time is over have retired their hub; they are replaced or swept here.
         sessions.retain(|_, session| !session.hub.is_retired());
         if let Some(session) = sessions.get(&stream)
-            && let Some(id) = session.hub.add(viewer.clone())
+            && let Some(id) = session.hub.add(viewer.clone(), lasting)
         {
-            return Ok(Attachment { session: session.clone(), id });
+            return Ok(self.attachment(session.clone(), id));
         }
         let session = Arc::new(StreamSession::start(Parts {
             stream: stream.clone(),
@@ -139,10 +219,18 @@ impl Live {
             gate: self.gate.clone(),
             journal: self.journal.clone(),
             received: self.traffic.tap(&stream.channel.device),
+            shut: self.shut.clone(),
         }));
-        let id = session.hub.add(viewer).ok_or_else(|| Error::new(Code::Internal, "a new hub is retired"))?;
+        let id = session
+            .hub
+            .add(viewer, lasting)
+            .ok_or_else(|| Error::new(Code::Internal, "a new hub is retired"))?;
         sessions.insert(stream, session.clone());
-        Ok(Attachment { session, id })
+        Ok(self.attachment(session, id))
+    }
+
+    fn attachment(&self, session: Arc<StreamSession>, id: u64) -> Attachment {
+        Attachment { session, id, grace: GRACE, traffic: self.traffic.clone() }
     }
 
     /// Asks a device what a stream is, spending at most one try of its password.
@@ -163,10 +251,17 @@ impl Live {
         outcome
     }
 
-    /// The network changed: every session reconnects at once.
+    /// The network changed: every session that is watched reconnects at once, the others end.
     pub fn network_changed(&self) {
         for session in self.sessions().values() {
             session.order(Order::NetworkChanged);
+        }
+    }
+
+    /// One more network is there: whoever waits to try again does so now, and what plays goes on.
+    pub fn network_gained(&self) {
+        for session in self.sessions().values() {
+            session.order(Order::NetworkGained);
         }
     }
 
@@ -185,11 +280,20 @@ impl Live {
     }
 
     /// The app is locked, or no longer: while it is, nothing can be attached. Gives what tears down the sessions that
-    /// there were, within a bounded time.
+    /// there were, within a bounded time; those with a lasting viewer stay.
     pub(crate) fn set_shut(&self, shut: bool) -> impl Future<Output = ()> + Send + use<> {
         let mut sessions = self.sessions();
         self.shut.store(shut, Ordering::Relaxed);
-        let ended = if shut { sessions.drain().map(|(_, session)| session).collect() } else { Vec::new() };
+        let mut ended = Vec::new();
+        if shut {
+            sessions.retain(|_, session| {
+                let lasting = session.hub.keep_lasting();
+                if !lasting {
+                    ended.push(session.clone());
+                }
+                lasting
+            });
+        }
         Self::tear_down(ended)
     }
 
@@ -212,6 +316,7 @@ impl Live {
                 access_units: session.hub.counters.access_units.load(Ordering::Relaxed),
                 bytes: session.hub.counters.bytes.load(Ordering::Relaxed),
                 reconnects: session.hub.counters.reconnects.load(Ordering::Relaxed),
+                sound: session.has_sound(),
             })
             .collect()
     }

@@ -2,8 +2,8 @@
 
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -16,8 +16,9 @@ use tokio::{
 };
 
 use super::{
-    hub::{Hub, StreamFormat},
+    hub::{Audience, Hub, StreamFormat},
     machine::{Action, Event, Machine, Phase, silence_limit},
+    sound::{Listener, SoundSession},
 };
 use crate::{diagnostics::Journal, gate::LoginGate};
 
@@ -31,12 +32,18 @@ pub trait SourceBook: Send + Sync {
 /// How long a session outlives its last viewer. Long enough for page swipes, short enough not to hog a recorder's
 /// session limit.
 pub const GRACE: Duration = Duration::from_secs(8);
+/// How long a session outlives a page that went to the background. Whoever comes back within it sees live pictures at
+/// once; counted here, since a page in the background may be frozen.
+pub const AWAY_GRACE: Duration = Duration::from_secs(30);
 /// How long an opened stream may take to its first picture of any kind.
 const FIRST_PICTURE_LIMIT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
+    /// What was connected is most likely dead.
     NetworkChanged,
+    /// There is one more way out: whoever waits tries now.
+    NetworkGained,
     Retry,
     /// The program ends: tear down whoever watches.
     Stop,
@@ -46,6 +53,8 @@ pub(crate) enum Order {
 pub(crate) struct StreamSession {
     pub(crate) hub: Arc<Hub>,
     orders: mpsc::Sender<Order>,
+    parts: Parts,
+    sound: Mutex<Option<Arc<SoundSession>>>,
     _task: OwnedTask,
 }
 
@@ -58,14 +67,36 @@ pub(crate) struct Parts {
     pub(crate) journal: Arc<Journal>,
     /// Where the bytes that came are counted.
     pub(crate) received: Arc<AtomicU64>,
+    /// The app is locked.
+    pub(crate) shut: Arc<AtomicBool>,
 }
 
 impl StreamSession {
     pub(crate) fn start(parts: Parts) -> Self {
         let hub = Arc::new(Hub::new(Machine::default().state()));
         let (orders, inbox) = mpsc::channel(8);
-        let task = OwnedTask::spawn(Run::new(parts, hub.clone(), inbox).run());
-        Self { hub, orders, _task: task }
+        let task = OwnedTask::spawn(Run::new(parts.clone(), hub.clone(), inbox).run());
+        Self { hub, orders, parts, sound: Mutex::default(), _task: task }
+    }
+
+    /// Lets `listener` hear the stream, opening its sound if nobody hears it yet.
+    pub(crate) fn listen(&self, listener: Arc<dyn Listener>) -> (Arc<SoundSession>, u64) {
+        let mut sound = self.sound.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = &*sound
+            && let Some(id) = running.add(&listener)
+        {
+            return (running.clone(), id);
+        }
+        let (started, id) = SoundSession::start(self.parts.clone(), &self.hub, listener);
+        let started = Arc::new(started);
+        *sound = Some(started.clone());
+        (started, id)
+    }
+
+    /// Sound sessions are open now.
+    pub(crate) fn has_sound(&self) -> bool {
+        let sound = self.sound.lock().unwrap_or_else(PoisonError::into_inner);
+        sound.as_ref().is_some_and(|sound| !sound.is_over())
     }
 
     /// Orders are hints: when eight wait already, one more changes nothing.
@@ -76,6 +107,10 @@ impl StreamSession {
     /// Waits for the task's end.
     pub(crate) async fn ended(&self) {
         self.orders.closed().await;
+        let sound = self.sound.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(sound) = sound {
+            sound.ended().await;
+        }
     }
 }
 
@@ -94,6 +129,8 @@ struct Run {
     silence: Duration,
     interest: Interest,
     jitter: u32,
+    /// How it was connected last. While the app is locked nobody else knows the login, and a recording goes on.
+    source: Option<StreamSource>,
 }
 
 enum Step {
@@ -110,7 +147,7 @@ impl Run {
             .to_string()
             .bytes()
             .fold(17u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
-        let interest = Interest { viewers: hub.watch_viewers(), empty_since: None };
+        let interest = Interest { audience: hub.watch_audience(), empty_since: None };
         Self {
             parts,
             hub,
@@ -123,6 +160,7 @@ impl Run {
             silence: silence_limit(None),
             interest,
             jitter,
+            source: None,
         }
     }
 
@@ -183,6 +221,8 @@ impl Run {
     /// Takes what happened; media goes to the hub, and may tell the machine that pictures flow.
     fn take(&mut self, step: Step) -> Action {
         let item = match step {
+            // Reconnecting what nobody watches would only cost the device a session more.
+            Step::Event(Event::NetworkChanged) if self.hub.viewer_count() == 0 => return self.grace_over(),
             Step::Event(event) => return self.event(event),
             Step::Unwatched => return self.grace_over(),
             Step::Item(item) => item,
@@ -221,8 +261,8 @@ impl Run {
                 }
                 Action::None
             }
-            LiveItem::Audio(frame) => {
-                self.count(frame.data.len());
+            LiveItem::Clock(point) => {
+                self.hub.clock_point(point);
                 Action::None
             }
         }
@@ -249,38 +289,63 @@ impl Run {
     }
 
     async fn connect(&mut self) -> Action {
-        let Parts { stream, opener, book, gate, .. } = self.parts.clone();
-        let open = async move {
-            let source = book.source(&stream).await?;
+        let Parts { stream, opener, book, gate, shut, .. } = self.parts.clone();
+        let known = self.source.take();
+        let used = Mutex::new(None);
+        // A login whose outcome nobody knows yet is not cut short: the next one would spend a second try.
+        let proven = AtomicBool::new(false);
+        let open = async {
+            let source = match known {
+                Some(known) if shut.load(Ordering::Relaxed) => known,
+                _ => book.source(&stream).await?,
+            };
+            *used.lock().unwrap_or_else(PoisonError::into_inner) = Some(source.clone());
             let pass = gate.enter(&source).await?;
+            proven.store(pass.is_proven(), Ordering::Relaxed);
             let outcome = opener.open(&source).await;
             pass.report(outcome.as_ref().err()).await;
             outcome
         };
-        tokio::pin!(open);
-        // The opener bounds its own time; only the end of all interest cuts it short.
-        let outcome = loop {
-            tokio::select! {
-                biased;
-                () = self.interest.gone() => if self.hub.retire() {
-                    return self.event(Event::GraceOver);
-                },
-                Some(order) = self.inbox.recv() => if order == Order::Stop {
-                    return self.event(Event::GraceOver);
-                },
-                outcome = &mut open => break outcome,
+        let mut hurried = false;
+        let outcome = {
+            tokio::pin!(open);
+            // The opener bounds its own time; only the end of all interest or another network cuts it short.
+            loop {
+                tokio::select! {
+                    biased;
+                    () = self.interest.gone() => if self.hub.retire() {
+                        break None;
+                    },
+                    Some(order) = self.inbox.recv() => match order {
+                        Order::Stop => break None,
+                        Order::NetworkChanged if proven.load(Ordering::Relaxed) => break Some(Err(Event::NetworkChanged)),
+                        Order::NetworkChanged | Order::NetworkGained => hurried = true,
+                        Order::Retry => {}
+                    },
+                    outcome = &mut open => break Some(outcome.map_err(Event::Failed)),
+                }
             }
         };
+        self.source = used.into_inner().unwrap_or_else(PoisonError::into_inner);
         match outcome {
-            Ok(live) => {
+            None => self.event(Event::GraceOver),
+            Some(Ok(live)) => {
                 self.live = Some(live);
                 self.awaiting_key = true;
                 self.deadline = Some(Instant::now() + FIRST_PICTURE_LIMIT);
                 self.event(Event::Opened)
             }
-            Err(error) => {
-                tracing::info!(stream = %self.parts.stream, %error, "could not open");
-                self.event(Event::Failed(error))
+            Some(Err(event)) => {
+                if let Event::Failed(error) = &event {
+                    tracing::info!(stream = %self.parts.stream, %error, "could not open");
+                }
+                match self.event(event) {
+                    // The network changed meanwhile, so the failure tells nothing of the present one.
+                    Action::Wait(_) if hurried && self.machine.phase() == Phase::Backoff => {
+                        self.event(Event::NetworkChanged)
+                    }
+                    action => action,
+                }
             }
         }
     }
@@ -325,6 +390,7 @@ impl Run {
 fn from_order(order: Order) -> Event {
     match order {
         Order::NetworkChanged => Event::NetworkChanged,
+        Order::NetworkGained => Event::RetryDue,
         Order::Retry => Event::RetryAsked,
         Order::Stop => Event::GraceOver,
     }
@@ -337,24 +403,25 @@ fn far_away() -> Instant {
 
 /// Knows since when nobody watches.
 struct Interest {
-    viewers: watch::Receiver<usize>,
+    audience: watch::Receiver<Audience>,
     empty_since: Option<Instant>,
 }
 
 impl Interest {
-    /// Ends when there has been no viewer for [`GRACE`]. Cancel-safe: the grace time goes on across calls.
+    /// Ends when there has been no viewer for the grace time. Cancel-safe: the grace time goes on across calls.
     async fn gone(&mut self) {
         loop {
-            let changed = if *self.viewers.borrow_and_update() == 0 {
+            let Audience { viewers, grace } = *self.audience.borrow_and_update();
+            let changed = if viewers == 0 {
                 let since = *self.empty_since.get_or_insert_with(Instant::now);
                 tokio::select! {
                     biased;
-                    changed = self.viewers.changed() => changed,
-                    () = sleep_until(since + GRACE) => return,
+                    changed = self.audience.changed() => changed,
+                    () = sleep_until(since + grace) => return,
                 }
             } else {
                 self.empty_since = None;
-                self.viewers.changed().await
+                self.audience.changed().await
             };
             if changed.is_err() {
                 return;

@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     App, Draft,
     fake::{FakeFamily, NoVideo},
-    live::{DecodedPicture, Delivery, StreamFormat, StreamState, Viewer},
+    live::{DecodedPicture, Delivery, SourceBook, StreamFormat, StreamState, Viewer},
 };
 
 const CHEAP: KdfCost = KdfCost { memory_kib: 8, passes: 1, lanes: 1 };
@@ -55,7 +55,7 @@ async fn refused(protection: &Protection, text: &str) -> Error {
     protection.unlock(&secret(text)).await.unwrap_err()
 }
 
-async fn with_device(folder: &Path) -> (App, DeviceId) {
+pub(super) async fn with_device(folder: &Path) -> (App, DeviceId) {
     let app = app(folder, Arc::default()).await;
     let draft = Draft {
         host: Some("127.0.0.1".into()),
@@ -65,6 +65,25 @@ async fn with_device(folder: &Path) -> (App, DeviceId) {
     };
     let row = app.devices.add(&draft).await.unwrap();
     (app, row.id)
+}
+
+#[tokio::test]
+async fn a_lock_leaves_no_login_in_a_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let (app, _) = with_device(folder.path()).await;
+    let path = "/user=admin_password=x1y2_channel=1_stream=0.sdp";
+    let draft = Draft { url: Some(format!("rtsp://127.0.0.1{path}")), ..Draft::default() };
+    let id = app.devices.add_unprobed(&draft).await.unwrap().id;
+    let stream = StreamId { channel: ChannelId { device: id, number: 1 }, profile: StreamProfile::Main };
+    let book = app.devices.book();
+    assert_eq!(book.source(&stream).await.unwrap().address.path, path);
+    app.protection.set_up(SecretKind::Pin, &secret("271828")).await.unwrap();
+    app.protection.lock();
+    app.protection.closed().await;
+    assert!(!format!("{:?}", book.list()).contains("x1y2"));
+    assert_eq!(book.source(&stream).await.unwrap_err().code(), Code::KeyLost);
+    app.protection.unlock(&secret("271828")).await.unwrap();
+    assert_eq!(book.source(&stream).await.unwrap().address.path, path);
 }
 
 #[test]
@@ -134,13 +153,22 @@ async fn a_lock_ends_streams_and_logins_and_leaves_no_password() {
     assert_eq!(app.devices.book().get(&id).unwrap().password, Some(secret("right")));
 }
 
+/// Time passes only when the test says so, not either while everything waits for the disk: a paused clock goes ahead to
+/// the next timer unless some blocking work is under way.
+fn stand_still() -> std::sync::mpsc::Sender<()> {
+    let (busy, until) = std::sync::mpsc::channel();
+    tokio::task::spawn_blocking(move || until.recv());
+    pause();
+    busy
+}
+
 #[tokio::test]
 async fn pauses_hold_over_a_restart_and_for_every_use_of_the_secret() {
     let folder = tempfile::tempdir().unwrap();
     let (first, _) = with_device(folder.path()).await;
     first.protection.set_up(SecretKind::Pin, &secret("271828")).await.unwrap();
     first.protection.lock();
-    pause();
+    let _still = stand_still();
     for left in [4, 3, 2, 1] {
         let error = refused(&first.protection, "000000").await;
         assert_eq!((error.code(), error.tries_left()), (Code::AppPassword, Some(left)));

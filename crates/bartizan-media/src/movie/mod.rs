@@ -14,10 +14,12 @@
 //! file, builders for `avcC` and `hvcC`, and `advance_position`, which the turn above needs; mp4-atom has boxes alone.
 
 mod clock;
+mod fragments;
 mod parameters;
 mod reader;
 mod repair;
 mod sound;
+mod soundtrack;
 mod writer;
 
 #[cfg(test)]
@@ -26,6 +28,7 @@ mod tests;
 pub use reader::{Movie, MovieSample};
 pub use repair::{Condition, examine};
 use shiguredo_mp4::{BoxHeader, Encode, boxes::FreeBox, mux::Mp4FileMuxer};
+pub use soundtrack::MovieSound;
 pub use writer::{Ending, MovieOptions, MovieWriter};
 
 /// Why a movie cannot be written or read.

@@ -78,6 +78,11 @@ impl ParameterSets {
         }
     }
 
+    /// The first sequence parameter set of H.264.
+    pub(super) fn sps(&self) -> Option<&[u8]> {
+        self.0.iter().find(|unit| h264::unit_type(unit) == Some(h264::SPS)).map(Vec::as_slice)
+    }
+
     fn of_type(&self, wanted: u8, read: fn(&[u8]) -> Option<u8>) -> Vec<Vec<u8>> {
         self.0.iter().filter(|unit| read(unit) == Some(wanted)).cloned().collect()
     }

@@ -169,7 +169,7 @@ fn fragment_samples(moof: &MoofBox, tracks: &[Track], at: u64) -> Result<Vec<Sam
 }
 
 /// The header of the box at `at` and where its payload begins; `None` past the end of the file.
-fn box_at(
+pub(super) fn box_at(
     file: &mut (impl Read + Seek),
     at: u64,
     length: u64,
@@ -183,7 +183,7 @@ fn box_at(
 }
 
 /// The box at `at` and where the next one begins; `None` when it is another box, torn or past the end.
-fn decode_at<T: Decode>(
+pub(super) fn decode_at<T: Decode>(
     file: &mut (impl Read + Seek),
     at: u64,
     wanted: shiguredo_mp4::BoxType,

@@ -32,7 +32,7 @@ impl SoundFormat {
             AudioCodec::Pcmu => g711(*b"ulaw", frame.sample_rate_hz)?,
             AudioCodec::Pcma => g711(*b"alaw", frame.sample_rate_hz)?,
             AudioCodec::Aac => aac(&frame.data)?,
-            AudioCodec::Other => return None,
+            _ => return None,
         };
         Some(Self { entry, timescale })
     }
@@ -56,8 +56,20 @@ pub(super) fn samples(frame: &AudioFrame) -> Vec<(Vec<u8>, u32)> {
             }
             out
         }
-        AudioCodec::Other => Vec::new(),
+        _ => Vec::new(),
     }
+}
+
+/// A sample that is quiet, with its duration in ticks, in codings where that can be made up.
+pub(super) fn silence(codec: AudioCodec) -> Option<(Vec<u8>, u32)> {
+    /// 20 ms at 8 kHz.
+    const QUIET: u32 = 160;
+    let byte = match codec {
+        AudioCodec::Pcmu => 0xff,
+        AudioCodec::Pcma => 0xd5,
+        _ => return None,
+    };
+    Some((vec![byte; QUIET as usize], QUIET))
 }
 
 fn g711(name: [u8; 4], sample_rate_hz: u32) -> Option<SampleEntry> {

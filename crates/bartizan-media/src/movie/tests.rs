@@ -102,6 +102,50 @@ fn what_went_in_comes_out() {
 }
 
 #[test]
+fn the_picture_shown_at_a_time_and_what_it_needs() {
+    let (mut disk, ending) = record(&gop(100, 25), &[]);
+    disk.apply(&ending);
+    let (movie, _) = read_all(&disk.0);
+    assert_eq!(movie.keys(), [0, 25, 50, 75]);
+    assert_eq!(movie.video().codec, "avc1.42c01e");
+    assert!((movie.video().frame_rate.unwrap() - 25.0).abs() < 0.01);
+    assert_eq!(movie.shown_at(-1), Some(0));
+    assert_eq!(movie.shown_at(1_039_999), Some(25));
+    assert_eq!(movie.shown_at(1_040_000), Some(26));
+    assert_eq!(movie.shown_at(i64::MAX), Some(99));
+    // The group of pictures up to the one wanted, and no picture more.
+    assert_eq!(movie.range(1_040_000, 1_040_001), 25..27);
+    assert_eq!(movie.range(1_079_999, 1_200_000), 25..30);
+    assert_eq!(movie.range(0, i64::MAX), 0..100);
+    assert_eq!(movie.range(3_000_000, 2_000_000), 75..75);
+    assert_eq!(movie.range(i64::MIN, 1), 0..1);
+}
+
+#[test]
+fn every_cut_plays_up_to_its_last_whole_fragment() {
+    let units = gop(90, 30);
+    let sound: Vec<_> = (0..180).map(g711).collect();
+    let (mut disk, ending) = record(&units, &sound);
+    disk.0.extend_from_slice(&ending.tail);
+    let mut most = 0;
+    for cut in (0..disk.0.len()).step_by(7).chain([disk.0.len()]) {
+        let mut file = Cursor::new(&disk.0[..cut]);
+        let Ok(movie) = Movie::open(&mut file) else {
+            assert_eq!(most, 0, "{cut}: more bytes, and no movie");
+            continue;
+        };
+        assert!(movie.samples().len() >= most, "{cut}");
+        most = movie.samples().len();
+        assert!(movie.has_sound());
+        for (at, unit) in units.iter().enumerate().take(most) {
+            assert_eq!(movie.read(&mut file, at).unwrap(), unit.data);
+            assert_eq!(movie.samples()[at].time_us, unit.pts_us);
+        }
+    }
+    assert_eq!(most, 90);
+}
+
+#[test]
 fn pictures_out_of_order_keep_their_times() {
     let mut units = gop(40, 20);
     // I P B B within each group.
@@ -118,6 +162,11 @@ fn pictures_out_of_order_keep_their_times() {
     let (movie, _) = read_all(&disk.0);
     let times: Vec<_> = movie.samples().iter().map(|sample| sample.time_us).collect();
     assert_eq!(times, units.iter().map(|unit| unit.pts_us).collect::<Vec<_>>());
+    // Shown third, coded second; the one before it in time comes after it in the file.
+    assert_eq!(movie.shown_at(120_000), Some(1));
+    assert_eq!(movie.shown_at(40_000), Some(2));
+    assert_eq!(movie.range(40_000, 40_001), 0..3);
+    assert_eq!(movie.range(120_000, 120_001), 0..2);
 }
 
 #[test]
@@ -159,8 +208,88 @@ fn g711(at: i64) -> AudioFrame {
         data: Bytes::from(vec![0xff; 160]),
         pts_us: at * 20_000,
         sample_rate_hz: 8000,
+        channels: 1,
         arrival: UtcMicros(0),
     }
+}
+
+/// All of the sound of a movie as one row of bytes, with the time of the first run.
+fn heard(file: &[u8]) -> (i64, Vec<u8>) {
+    let mut file = Cursor::new(file);
+    let movie = Movie::open(&mut file).unwrap();
+    let sound = movie.sound().unwrap();
+    let runs = sound.range(i64::MIN, i64::MAX).map(|at| sound.read(&mut file, at).unwrap());
+    let runs: Vec<_> = runs.collect();
+    assert!(runs.iter().all(|run| run.codec == sound.codec() && run.channels == sound.channels()));
+    (runs[0].pts_us, runs.iter().flat_map(|run| run.data.to_vec()).collect())
+}
+
+#[test]
+fn speech_that_went_in_comes_out() {
+    let spoken = |at: i64| AudioFrame {
+        codec: AudioCodec::Pcma,
+        data: (0..160).map(|n| u8::try_from((at + n) % 256).unwrap()).collect(),
+        ..g711(at)
+    };
+    let units = gop(126, 25);
+    let frames: Vec<_> = (0..250).map(spoken).collect();
+    let (mut disk, ending) = record(&units, &frames);
+    let all: Vec<u8> = frames.iter().flat_map(|frame| frame.data.to_vec()).collect();
+    // As a kill leaves it, and finished.
+    let (first_us, torn) = heard(&disk.0);
+    assert_eq!(first_us, 0);
+    assert!(torn.len() > 160 * 180 && all.starts_with(&torn), "{} of {}", torn.len(), all.len());
+    disk.apply(&ending);
+    let (first_us, whole) = heard(&disk.0);
+    assert_eq!(first_us, 0);
+    assert!(whole.len() >= torn.len() && all.starts_with(&whole), "{} of {}", whole.len(), all.len());
+
+    let mut file = Cursor::new(&disk.0);
+    let movie = Movie::open(&mut file).unwrap();
+    let sound = movie.sound().unwrap();
+    assert_eq!((sound.codec(), sound.sample_rate_hz(), sound.channels()), (AudioCodec::Pcma, 8000, 1));
+    // Half a second a run, so that a request of seconds has few.
+    let second = sound.range(1_000_000, 2_000_000);
+    assert!((2..=4).contains(&second.len()), "{second:?}");
+    let run = sound.read(&mut file, second.start).unwrap();
+    assert!(run.pts_us <= 1_000_000 && run.pts_us > 400_000, "{}", run.pts_us);
+    let place = usize::try_from(run.pts_us * 8 / 1000).unwrap();
+    assert_eq!(run.data, &all[place..place + run.data.len()], "the sound of its own moment");
+    assert!(sound.range(60_000_000, 61_000_000).is_empty() && sound.range(5, 5).len() <= 1);
+    assert!(sound.read(&mut file, 1_000_000).is_err());
+}
+
+#[test]
+fn aac_comes_out_in_frames_that_say_what_they_are() {
+    use shiguredo_mp4::bitstream::aac::{
+        AdtsEncodeConfig, AdtsMpegVersion, parse_audio_specific_config, wrap_raw_aac_in_adts,
+    };
+    // AAC-LC, 16 kHz, mono (ISO/IEC 14496-3 §1.6.2.1).
+    let config = parse_audio_specific_config(&[0x14, 0x08]).unwrap();
+    let head = AdtsEncodeConfig { mpeg_version: AdtsMpegVersion::Mpeg4, original_copy: false, home: false };
+    let frames: Vec<_> = (0..90i64)
+        .map(|at| AudioFrame {
+            codec: AudioCodec::Aac,
+            data: wrap_raw_aac_in_adts(&[u8::try_from(at).unwrap(); 70], &config, &head).unwrap().into(),
+            pts_us: at * 64_000,
+            sample_rate_hz: 16_000,
+            ..g711(0)
+        })
+        .collect();
+    let (mut disk, ending) = record(&gop(126, 25), &frames);
+    disk.apply(&ending);
+    let all: Vec<u8> = frames.iter().flat_map(|frame| frame.data.to_vec()).collect();
+    let (first_us, told) = heard(&disk.0);
+    assert_eq!(first_us, 0);
+    assert!(told.len() >= 70 * 77 && all.starts_with(&told), "{} of {}", told.len(), all.len());
+}
+
+#[test]
+fn a_movie_without_sound_has_none() {
+    let (mut disk, ending) = record(&gop(60, 25), &[]);
+    disk.apply(&ending);
+    let movie = Movie::open(&mut Cursor::new(&disk.0)).unwrap();
+    assert!(!movie.has_sound() && movie.sound().is_none());
 }
 
 #[test]
@@ -240,7 +369,12 @@ proptest! {
         if let Ok(movie) = Movie::open(&mut file) {
             for at in 0..movie.samples().len() {
                 let _ = movie.read(&mut file, at);
+                let time = movie.samples()[at].time_us;
+                let range = movie.range(time, time.saturating_add(500_000));
+                assert!(range.start <= range.end && range.end <= movie.samples().len());
+                assert!(movie.shown_at(time).is_some());
             }
+            assert!(movie.samples().iter().map(MovieSample::size).sum::<usize>() <= disk.0.len());
         }
     }
 

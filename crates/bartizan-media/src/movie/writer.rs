@@ -92,6 +92,8 @@ struct Sound {
     waiting: Vec<(Vec<u8>, i64, u32)>,
     /// Where the next sample begins, in ticks.
     end: i64,
+    /// Where the newest one that waits ends, in ticks.
+    taken: i64,
     /// Sound came that this movie has no track for.
     missed: bool,
 }
@@ -196,10 +198,21 @@ impl MovieWriter {
         }
         let rate = i64::from(format.timescale.get());
         let mut time = us.saturating_mul(rate) / 1_000_000;
+        // Players disagree about a sample that lasts for seconds; quiet ones they all play.
+        if let Some((quiet, duration)) = sound::silence(frame.codec)
+            && time - self.sound.taken > SOUND_GAP_US * rate / 1_000_000
+            && time - self.sound.taken < LONGEST_GAP_US * rate / 1_000_000
+        {
+            while time - self.sound.taken >= i64::from(duration) {
+                self.sound.waiting.push((quiet.clone(), self.sound.taken, duration));
+                self.sound.taken += i64::from(duration);
+            }
+        }
         for (data, duration) in sound::samples(frame) {
             self.sound.waiting.push((data, time, duration));
             time += i64::from(duration);
         }
+        self.sound.taken = time;
     }
 
     /// True when what waits should become a fragment before a picture at `time`.

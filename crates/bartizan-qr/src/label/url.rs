@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bartizan_base::Secret;
+use bartizan_base::{Secret, redact_login};
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
@@ -55,7 +55,7 @@ pub struct UrlLabel {
 impl UrlLabel {
     /// The address for people and logs: no login, and `***` for what looks like one in path and query.
     pub fn shown(&self) -> String {
-        format!("{}{}", self.origin(), mask(self.target.expose()))
+        format!("{}{}", self.origin(), redact_login(self.target.expose()))
     }
 
     /// The address for the wire, without the login, which travels apart.
@@ -153,35 +153,4 @@ fn host_and_port(authority: &str) -> Option<(String, Option<u16>)> {
 
 fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8().map_or_else(|_| text.to_owned(), Into::into)
-}
-
-/// Blanks the values of words that name a login, in queries and in paths like `/user=admin_password=x_channel=1`.
-fn mask(target: &str) -> String {
-    const WORDS: [&str; 10] =
-        ["password=", "passwd=", "pass=", "pwd=", "psw=", "token=", "auth=", "key=", "user=", "usr="];
-    let lower = target.to_ascii_lowercase();
-    let mut out = String::with_capacity(target.len());
-    let mut at = 0;
-    while at < target.len() {
-        let word = WORDS.iter().filter_map(|word| Some((lower[at..].find(word)?, word.len()))).min();
-        let Some((offset, width)) = word else { break };
-        let value = at + offset + width;
-        // A password may hold any character but these two; `_` ends it only before another `name=`.
-        let end = target[value..]
-            .char_indices()
-            .find(|(i, c)| {
-                *c == '&'
-                    || (*c == '_'
-                        && target[value + i + 1..]
-                            .split(['_', '&', '/'])
-                            .next()
-                            .is_some_and(|w| w.contains('=')))
-            })
-            .map_or(target.len(), |(i, _)| value + i);
-        out.push_str(&target[at..value]);
-        out.push_str("***");
-        at = end;
-    }
-    out.push_str(&target[at..]);
-    out
 }

@@ -3,10 +3,7 @@
 use bartizan_base::StreamProfile;
 
 use super::{Cgi, Dahua, Lines, Said};
-use crate::{
-    config::Format,
-    unit::{Unit, UnitClass},
-};
+use crate::unit::{Encoding, Unit, UnitClass, encoding};
 
 /// Reads a table, whole.
 pub(super) fn get(dahua: &Dahua, cgi: &Cgi) -> Said {
@@ -34,7 +31,7 @@ pub(super) fn get(dahua: &Dahua, cgi: &Cgi) -> Said {
                 lines.put(format!("{key}.Enable"), true);
             }
         }
-        "Encode" => channels.for_each(|at| encode(&mut lines, at)),
+        "Encode" => channels.for_each(|at| encode(unit, &mut lines, at)),
         "VideoColor" => {
             for at in channels {
                 let Some(view) = unit.view(at + 1) else { continue };
@@ -101,19 +98,23 @@ fn time_zone(seconds: i32) -> u32 {
     }
 }
 
-fn encode(lines: &mut Lines, at: u16) {
-    for (format, profile) in [("MainFormat", StreamProfile::Main), ("ExtraFormat", StreamProfile::Sub)] {
-        let Format { width, height, fps } = Format::of(profile);
-        let rate = if profile == StreamProfile::Main { 4096 } else { 512 };
+const FORMATS: [(&str, StreamProfile); 2] =
+    [("MainFormat", StreamProfile::Main), ("ExtraFormat", StreamProfile::Sub)];
+
+fn encode(unit: &Unit, lines: &mut Lines, at: u16) {
+    for (format, profile) in FORMATS {
+        let now = unit.encoding(at + 1, profile);
+        let Encoding { width, height, fps, constant, .. } = now;
+        let (rate, gop) = (now.told_kbps(profile), now.told_gop());
         let key = format!("table.Encode[{at}].{format}[0]");
         lines.put(format!("{key}.AudioEnable"), true);
         lines.put(format!("{key}.Audio.Compression"), "G.711Mu");
         lines.put(format!("{key}.VideoEnable"), true);
         lines.put(format!("{key}.Video.BitRate"), rate);
-        lines.put(format!("{key}.Video.BitRateControl"), "VBR");
+        lines.put(format!("{key}.Video.BitRateControl"), if constant { "CBR" } else { "VBR" });
         lines.put(format!("{key}.Video.Compression"), "H.264");
         lines.put(format!("{key}.Video.FPS"), fps);
-        lines.put(format!("{key}.Video.GOP"), fps);
+        lines.put(format!("{key}.Video.GOP"), gop);
         lines.put(format!("{key}.Video.Height"), height);
         lines.put(format!("{key}.Video.Profile"), "Main");
         lines.put(format!("{key}.Video.Width"), width);
@@ -124,7 +125,13 @@ fn encode(lines: &mut Lines, at: u16) {
 /// Writes single values; one that is unknown refuses them all.
 pub(super) fn set(dahua: &Dahua, cgi: &Cgi) -> Said {
     let unit = &dahua.unit;
+    if unit.knobs().read_only {
+        return Said::Reply(super::text(403, "Error\r\nAuthority:check failure.\r\n"));
+    }
     let writes: Vec<_> = cgi.query.iter().filter(|(key, _)| key != "action").collect();
+    if !writes.is_empty() && writes.iter().all(|(key, _)| key.starts_with("Encode[")) {
+        return set_encode(unit, &writes);
+    }
     let all_known = writes.iter().all(|(key, value)| plan(unit, key, value).is_some());
     if writes.is_empty() || !all_known {
         return Said::BadRequest;
@@ -136,6 +143,46 @@ pub(super) fn set(dahua: &Dahua, cgi: &Cgi) -> Said {
         }
     }
     Said::Ok
+}
+
+/// All keys of one stream together: a width without its height is no size.
+fn set_encode(unit: &Unit, writes: &[&(String, String)]) -> Said {
+    let place = |key: &str| {
+        let (index, rest) = key.strip_prefix("Encode[")?.split_once("].")?;
+        let (format, field) = rest.split_once("[0].Video.")?;
+        let profile = FORMATS.iter().find(|(name, _)| *name == format)?.1;
+        Some((index.parse::<u16>().ok()?.checked_add(1)?, profile, field.to_owned()))
+    };
+    let Some((channel, profile, _)) = writes.first().and_then(|(key, _)| place(key)) else {
+        return Said::BadRequest;
+    };
+    let mut wish = unit.encoding(channel, profile);
+    for (key, value) in writes {
+        let Some((_, _, field)) = place(key).filter(|(one, which, _)| (*one, *which) == (channel, profile))
+        else {
+            return Said::BadRequest;
+        };
+        unit.note(format!("set {key}={value}"));
+        let number = value.parse::<u32>().ok();
+        match (field.as_str(), number) {
+            ("Width", Some(width)) => wish.width = width as usize,
+            ("Height", Some(height)) => wish.height = height as usize,
+            ("FPS", Some(fps)) => wish.fps = fps,
+            // This family does not refuse a rate: it takes the nearest it can.
+            ("BitRate", Some(rate)) => {
+                let (least, most) = Encoding::rates(profile);
+                wish.kbps = Some(rate.clamp(least, most));
+            }
+            ("GOP", Some(gop)) => wish.gop = Some(gop),
+            ("BitRateControl", _) if matches!(value.as_str(), "CBR" | "VBR") => {
+                wish.constant = value == "CBR"
+            }
+            ("Compression", _) if value == "H.264" => {}
+            ("resolution", _) if value.contains('x') => {}
+            _ => return Said::BadRequest,
+        }
+    }
+    Said::done(unit.has(channel) && unit.set_encoding(channel, profile, |now| *now = wish))
 }
 
 type Write = Box<dyn Fn(&Unit)>;
@@ -202,13 +249,22 @@ fn plan(unit: &Unit, key: &str, value: &str) -> Option<Write> {
     }
 }
 
+/// Sizes with a name are told by it, as devices do.
+fn size_word((width, height): (usize, usize)) -> String {
+    if (width, height) == (1280, 720) { "720P".to_owned() } else { format!("{width}x{height}") }
+}
+
 pub(super) fn encode_caps(unit: &Unit, cgi: &Cgi) -> Said {
-    if cgi.channel(unit).is_none() {
-        return Said::BadRequest;
-    }
+    let Some(channel) = cgi.channel(unit) else { return Said::BadRequest };
     let mut lines = Lines::default();
-    lines.put("caps[0].MainFormat[0].Video.CompressionTypes", "H.264");
-    lines.put("caps[0].MainFormat[0].Video.ResolutionTypes", "720P");
-    lines.put("caps[0].ExtraFormat[0].Video.ResolutionTypes", "640x360");
+    for (format, profile) in FORMATS {
+        let key = format!("caps[{}].{format}[0].Video", channel - 1);
+        let (least, most) = Encoding::rates(profile);
+        let sizes: Vec<String> = Encoding::sizes(profile).iter().copied().map(size_word).collect();
+        lines.put(format!("{key}.BitRateOptions"), format!("{least},{most}"));
+        lines.put(format!("{key}.CompressionTypes"), "H.264");
+        lines.put(format!("{key}.FPSMax"), encoding::FASTEST);
+        lines.put(format!("{key}.ResolutionTypes"), sizes.join(","));
+    }
     Said::Lines(lines)
 }

@@ -3,7 +3,10 @@
 use bartizan_base::StreamProfile;
 
 use super::{Call, ISAPI20, Isapi, Outcome, VER10, VER20, document, escaped};
-use crate::{config::Format, unit::UnitClass};
+use crate::{
+    onvif::soap::Element,
+    unit::{Encoding, UnitClass, encoding},
+};
 
 pub(super) fn answer(isapi: &Isapi, call: &Call<'_>) -> Outcome {
     let unit = &isapi.unit;
@@ -69,6 +72,17 @@ pub(super) fn answer(isapi: &Isapi, call: &Call<'_>) -> Outcome {
                 let text = stream(isapi, channel, number);
                 Outcome::Document(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{text}"))
             }
+            None => Outcome::NOT_FOUND,
+        },
+        ("GET", ["Streaming", "channels", id, "capabilities"]) => match isapi.stream(id) {
+            Some((channel, number)) => {
+                Outcome::Document(document("StreamingChannel", ISAPI20, &limits(isapi, channel, number)))
+            }
+            None => Outcome::NOT_FOUND,
+        },
+        ("PUT", ["Streaming", "channels", id]) => match isapi.stream(id) {
+            Some(_) if unit.knobs().read_only => Outcome::Status(403, 4, "lowPrivilege"),
+            Some((channel, number)) => set_stream(isapi, call, channel, number),
             None => Outcome::NOT_FOUND,
         },
         ("PUT", ["Streaming", "channels", id, "requestKeyFrame"]) => match isapi.stream(id) {
@@ -166,23 +180,109 @@ fn admin_accesses(isapi: &Isapi) -> String {
 }
 
 fn stream(isapi: &Isapi, channel: u16, number: u16) -> String {
-    let profile = if number == 1 { StreamProfile::Main } else { StreamProfile::Sub };
-    let Format { width, height, fps } = Format::of(profile);
+    let profile = profile_of(number);
+    let now = isapi.unit.encoding(channel, profile);
+    let Encoding { width, height, fps, .. } = now;
+    let (rate, gop) = (now.told_kbps(profile), now.told_gop());
     let id = channel * 100 + number;
-    let rate = if number == 1 { 4096 } else { 512 };
+    let rate = if now.constant {
+        format!(
+            "<videoQualityControlType>CBR</videoQualityControlType><constantBitRate>{rate}</constantBitRate>"
+        )
+    } else {
+        format!("<videoQualityControlType>VBR</videoQualityControlType><vbrUpperCap>{rate}</vbrUpperCap>")
+    };
     format!(
         "<StreamingChannel version=\"2.0\" xmlns=\"{VER20}\">\n<id>{id}</id>\n<channelName>{}</channelName>\n<enabled>true</enabled>\n\
          <Transport><rtspPortNo>{}</rtspPortNo><maxPacketSize>1000</maxPacketSize></Transport>\n\
          <Video><enabled>true</enabled><videoInputChannelID>{channel}</videoInputChannelID><videoCodecType>H.264</videoCodecType>\
          <videoResolutionWidth>{width}</videoResolutionWidth><videoResolutionHeight>{height}</videoResolutionHeight>\
-         <videoQualityControlType>VBR</videoQualityControlType><vbrUpperCap>{rate}</vbrUpperCap><fixedQuality>60</fixedQuality>\
-         <maxFrameRate>{}</maxFrameRate><keyFrameInterval>1000</keyFrameInterval><GovLength>{fps}</GovLength>\
+         {rate}<fixedQuality>60</fixedQuality>\
+         <maxFrameRate>{}</maxFrameRate><keyFrameInterval>{}</keyFrameInterval><GovLength>{gop}</GovLength>\
          <H264Profile>Main</H264Profile></Video>\n\
          <Audio><enabled>true</enabled><audioCompressionType>G.711ulaw</audioCompressionType></Audio>\n</StreamingChannel>\n",
         escaped(isapi.unit.channel_name(channel)),
         isapi.rtsp_port,
-        fps * 100
+        fps * 100,
+        gop * 1000 / fps.max(1)
     )
+}
+
+fn profile_of(number: u16) -> StreamProfile {
+    if number == 1 { StreamProfile::Main } else { StreamProfile::Sub }
+}
+
+fn limits(isapi: &Isapi, channel: u16, number: u16) -> String {
+    let profile = profile_of(number);
+    let now = isapi.unit.encoding(channel, profile);
+    let sizes = Encoding::sizes(profile);
+    let list = |one: fn(&(usize, usize)) -> usize| {
+        sizes.iter().map(|size| one(size).to_string()).collect::<Vec<_>>().join(",")
+    };
+    let rates: Vec<String> = (1..=encoding::FASTEST).map(|rate| (rate * 100).to_string()).collect();
+    let (least, most) = Encoding::rates(profile);
+    format!(
+        "<id>{}</id><Video><videoCodecType opt=\"H.264\">H.264</videoCodecType>\
+         <videoResolutionWidth opt=\"{}\">{}</videoResolutionWidth><videoResolutionHeight opt=\"{}\">{}</videoResolutionHeight>\
+         <videoQualityControlType opt=\"CBR,VBR\">VBR</videoQualityControlType>\
+         <constantBitRate min=\"{least}\" max=\"{most}\">{least}</constantBitRate>\
+         <vbrUpperCap min=\"{least}\" max=\"{most}\" def=\"{most}\">{most}</vbrUpperCap>\
+         <maxFrameRate opt=\"0,{}\">{}</maxFrameRate>\
+         <GovLength min=\"1\" max=\"{}\" default=\"25\">{}</GovLength></Video>",
+        channel * 100 + number,
+        list(|size| size.0),
+        now.width,
+        list(|size| size.1),
+        now.height,
+        rates.join(","),
+        now.fps * 100,
+        encoding::LONGEST_GOP,
+        now.told_gop()
+    )
+}
+
+/// Whole elements only: what was not sent back in full is refused, as devices do.
+fn set_stream(isapi: &Isapi, call: &Call<'_>, channel: u16, number: u16) -> Outcome {
+    let Some(body) = call.body() else { return Outcome::INVALID };
+    let kept = ["Transport/maxPacketSize", "Video/fixedQuality", "Audio/audioCompressionType", "channelName"];
+    if kept.iter().any(|path| body.text_at(&path.split('/').collect::<Vec<_>>()).is_none()) {
+        return Outcome::INVALID;
+    }
+    match wish(&body) {
+        Some((size, fps, constant, rate, gop))
+            if body.text_at(&["Video", "videoCodecType"]) == Some("H.264")
+                && isapi.unit.set_encoding(channel, profile_of(number), |now| {
+                    (now.width, now.height) = size;
+                    (now.fps, now.constant) = (fps, constant);
+                    let told = (now.told_kbps(profile_of(number)), now.told_gop());
+                    if rate != told.0 {
+                        now.kbps = Some(rate);
+                    }
+                    if gop != told.1 {
+                        now.gop = Some(gop);
+                    }
+                }) =>
+        {
+            Outcome::OK
+        }
+        _ => Outcome::Status(400, 6, "badParameters"),
+    }
+}
+
+/// Size, pictures per second, constant, kbit/s, pictures between key frames.
+type Wish = ((usize, usize), u32, bool, u32, u32);
+
+fn wish(body: &Element) -> Option<Wish> {
+    let video = body.child("Video")?;
+    let number = |name: &str| video.text_at(&[name])?.parse::<u32>().ok();
+    let size = (number("videoResolutionWidth")? as usize, number("videoResolutionHeight")? as usize);
+    let constant = match video.text_at(&["videoQualityControlType"])? {
+        "CBR" => true,
+        "VBR" => false,
+        _ => return None,
+    };
+    let rate = number(if constant { "constantBitRate" } else { "vbrUpperCap" })?;
+    Some((size, number("maxFrameRate")? / 100, constant, rate, number("GovLength")?))
 }
 
 fn video_input(isapi: &Isapi, channel: u16) -> String {

@@ -7,7 +7,10 @@ use super::{
     Answer, Request, ptz,
     soap::{Fault, MEDIA2},
 };
-use crate::config::Format;
+use crate::{
+    config::Format,
+    unit::{Encoding, encoding},
+};
 
 /// Attributes of the Media service.
 pub(crate) const CAPABILITIES: &str = "<trt:Capabilities SnapshotUri=\"true\" Rotation=\"true\" VideoSourceMode=\"false\" \
@@ -84,17 +87,21 @@ pub(crate) fn answer(request: &Request<'_>) -> Answer {
             let wanted = configured(request, "encoder_")?;
             let all = request.profiles().filter(|one| wanted.is_none_or(|wanted| wanted == *one));
             let name = format!("{prefix}:Configurations");
-            wrapped(all.map(|(channel, stream)| encoder(&name, channel, stream, second)).collect())
+            wrapped(all.map(|(channel, stream)| encoder(&name, request, channel, stream, second)).collect())
         }
         "GetVideoEncoderConfiguration" if !second => {
             let (channel, stream) =
                 configured(request, "encoder_")?.ok_or_else(|| Fault::no("NoConfig", ""))?;
-            wrapped(encoder("trt:Configuration", channel, stream, false))
+            wrapped(encoder("trt:Configuration", request, channel, stream, false))
         }
         "GetVideoEncoderConfigurationOptions" => {
             let wanted = configured(request, "encoder_")?;
             let (_, stream) = wanted.unwrap_or((0, StreamProfile::Main));
             wrapped(if second { encoder_options2(stream) } else { encoder_options(stream) })
+        }
+        "SetVideoEncoderConfiguration" => {
+            set_encoder(request, second)?;
+            wrapped(String::new())
         }
         "GetStreamUri" => {
             let (channel, stream) = request.profile("ProfileToken")?;
@@ -178,7 +185,7 @@ fn profile(element: &str, request: &Request<'_>, channel: u16, stream: StreamPro
         "<{element} token=\"profile_{channel}_{name}\" fixed=\"true\"><tt:Name>{} {name}</tt:Name>{}{}{mover}</{element}>",
         escape(request.unit.channel_name(channel)),
         source_configuration("tt:VideoSourceConfiguration", request, channel),
-        encoder("tt:VideoEncoderConfiguration", channel, stream, false),
+        encoder("tt:VideoEncoderConfiguration", request, channel, stream, false),
     )
 }
 
@@ -198,7 +205,7 @@ fn profiles2(request: &Request<'_>) -> Answer {
             inner.push_str(&source_configuration("tr2:VideoSource", request, channel));
         }
         if wanted("VideoEncoder") {
-            inner.push_str(&encoder("tr2:VideoEncoder", channel, stream, true));
+            inner.push_str(&encoder("tr2:VideoEncoder", request, channel, stream, true));
         }
         if wanted("PTZ") && request.movable().any(|one| one == channel) {
             inner.push_str(&ptz::configuration("tr2:PTZ", channel));
@@ -259,10 +266,17 @@ fn set_rotation(request: &Request<'_>) -> Result<(), Fault> {
     request.set_upside_down(channel, turned)
 }
 
-fn encoder(element: &str, channel: u16, stream: StreamProfile, second: bool) -> String {
+fn encoder(
+    element: &str,
+    request: &Request<'_>,
+    channel: u16,
+    stream: StreamProfile,
+    second: bool,
+) -> String {
     let name = stream_name(stream);
-    let Format { width, height, fps } = Format::of(stream);
-    let (gov, kbps) = (fps, bitrate(stream));
+    let now = request.unit.encoding(channel, stream);
+    let Encoding { width, height, fps, constant, .. } = now;
+    let (gov, kbps) = (now.told_gop(), now.told_kbps(stream));
     let size =
         format!("<tt:Resolution><tt:Width>{width}</tt:Width><tt:Height>{height}</tt:Height></tt:Resolution>");
     let head = format!(
@@ -273,7 +287,7 @@ fn encoder(element: &str, channel: u16, stream: StreamProfile, second: bool) -> 
     let token = format!("token=\"encoder_{channel}_{name}\"");
     if second {
         return format!(
-            "<{element} {token} GovLength=\"{gov}\" Profile=\"Baseline\">{head}<tt:RateControl ConstantBitRate=\"false\">\
+            "<{element} {token} GovLength=\"{gov}\" Profile=\"Baseline\">{head}<tt:RateControl ConstantBitRate=\"{constant}\">\
              <tt:FrameRateLimit>{fps}</tt:FrameRateLimit><tt:BitrateLimit>{kbps}</tt:BitrateLimit></tt:RateControl>\
              {multicast}<tt:Quality>50</tt:Quality></{element}>"
         );
@@ -286,11 +300,64 @@ fn encoder(element: &str, channel: u16, stream: StreamProfile, second: bool) -> 
     )
 }
 
-/// Roughly what the scene's encoder needs.
-fn bitrate(stream: StreamProfile) -> u32 {
-    match stream {
-        StreamProfile::Main => 2048,
-        StreamProfile::Sub => 512,
+/// Takes an encoder's configuration, which must be whole. Values out of range are faults; a picture rate between those
+/// that the encoder can keep becomes the next lower one.
+fn set_encoder(request: &Request<'_>, second: bool) -> Result<(), Fault> {
+    if request.unit.knobs().read_only {
+        return Err(Fault::sender(&["NotAuthorized"], "Sender not Authorized"));
+    }
+    let missing = |what: &str| Fault::sender(&["InvalidArgVal"], what);
+    let configuration = request.call.body.child("Configuration").ok_or_else(|| missing("Configuration"))?;
+    let token = configuration.attribute("token").unwrap_or_default();
+    let found = token.strip_prefix("encoder_").and_then(|rest| {
+        let (channel, stream) = rest.split_once('_')?;
+        Some((channel.parse().ok()?, stream_of(stream)?))
+    });
+    let found = found.filter(|one| request.profiles().any(|own| own == *one));
+    let (channel, stream) = found.ok_or_else(|| Fault::no("NoConfig", token))?;
+    let text = |path: &[&str]| configuration.text_at(path).ok_or_else(|| missing(path[path.len() - 1]));
+    // Parts that no client changes here, and that none may lose.
+    for kept in [&["Name"][..], &["Quality"], &["Multicast", "Address", "IPv4Address"]] {
+        text(kept)?;
+    }
+    if !second {
+        text(&["SessionTimeout"])?;
+        request.call.body.text_at(&["ForcePersistence"]).ok_or_else(|| missing("ForcePersistence"))?;
+    }
+    let number = |path: &[&str]| {
+        let number = configuration.number_at(path).filter(|number| (0.0..1e6).contains(number));
+        number.map(|number| number as u32).ok_or_else(|| missing(path[path.len() - 1]))
+    };
+    let size = (number(&["Resolution", "Width"])? as usize, number(&["Resolution", "Height"])? as usize);
+    let (fps, rate) =
+        (number(&["RateControl", "FrameRateLimit"])?, number(&["RateControl", "BitrateLimit"])?);
+    let gop = if second {
+        configuration.number("GovLength").map_or(0, |length| length as u32)
+    } else {
+        number(&["H264", "GovLength"])?
+    };
+    let constant =
+        configuration.child("RateControl").and_then(|control| control.attribute("ConstantBitRate"))
+            == Some("true");
+    let fits = text(&["Encoding"])? == "H264"
+        && request.unit.set_encoding(channel, stream, |now| {
+            (now.width, now.height) = size;
+            now.fps = fps;
+            if second {
+                now.constant = constant;
+            }
+            let told = (now.told_kbps(stream), now.told_gop());
+            if rate != told.0 {
+                now.kbps = Some(rate);
+            }
+            if gop != told.1 {
+                now.gop = Some(gop);
+            }
+        });
+    if fits {
+        Ok(())
+    } else {
+        Err(Fault::sender(&["InvalidArgVal", "ConfigModify"], "parameters out of range"))
     }
 }
 
@@ -298,26 +365,44 @@ fn range(element: &str, from: u32, to: u32) -> String {
     format!("<{element}><tt:Min>{from}</tt:Min><tt:Max>{to}</tt:Max></{element}>")
 }
 
-/// The encoder is fixed: every range has one value.
+fn sizes(stream: StreamProfile) -> String {
+    let one = |(width, height): &(usize, usize)| {
+        format!(
+            "<tt:ResolutionsAvailable><tt:Width>{width}</tt:Width><tt:Height>{height}</tt:Height></tt:ResolutionsAvailable>"
+        )
+    };
+    Encoding::sizes(stream).iter().map(one).collect()
+}
+
 fn encoder_options(stream: StreamProfile) -> String {
-    let Format { width, height, fps } = Format::of(stream);
+    let (least, most) = Encoding::rates(stream);
+    let part = |more: &str| {
+        format!(
+            "<tt:H264>{}{}{}{}<tt:H264ProfilesSupported>Baseline</tt:H264ProfilesSupported>{more}</tt:H264>",
+            sizes(stream),
+            range("tt:GovLengthRange", 1, encoding::LONGEST_GOP),
+            range("tt:FrameRateRange", 1, encoding::FASTEST),
+            range("tt:EncodingIntervalRange", 1, 1),
+        )
+    };
     format!(
-        "<trt:Options>{}<tt:H264><tt:ResolutionsAvailable><tt:Width>{width}</tt:Width><tt:Height>{height}</tt:Height>\
-         </tt:ResolutionsAvailable>{}{}{}<tt:H264ProfilesSupported>Baseline</tt:H264ProfilesSupported></tt:H264></trt:Options>",
+        "<trt:Options>{}{}<tt:Extension>{}</tt:Extension></trt:Options>",
         range("tt:QualityRange", 0, 100),
-        range("tt:GovLengthRange", fps, fps),
-        range("tt:FrameRateRange", fps, fps),
-        range("tt:EncodingIntervalRange", 1, 1),
+        part(""),
+        part(&range("tt:BitrateRange", least, most)),
     )
 }
 
 fn encoder_options2(stream: StreamProfile) -> String {
-    let Format { width, height, fps } = Format::of(stream);
+    let rates: Vec<String> = (1..=encoding::FASTEST).rev().map(|rate| rate.to_string()).collect();
+    let (least, most) = Encoding::rates(stream);
     format!(
-        "<tr2:Options GovLengthRange=\"{fps} {fps}\" FrameRatesSupported=\"{fps}\" ProfilesSupported=\"Baseline\" \
-         ConstantBitRateSupported=\"false\"><tt:Encoding>H264</tt:Encoding>{}<tt:ResolutionsAvailable>\
-         <tt:Width>{width}</tt:Width><tt:Height>{height}</tt:Height></tt:ResolutionsAvailable>{}</tr2:Options>",
+        "<tr2:Options GovLengthRange=\"1 {}\" FrameRatesSupported=\"{}\" ProfilesSupported=\"Baseline\" \
+         ConstantBitRateSupported=\"true\"><tt:Encoding>H264</tt:Encoding>{}{}{}</tr2:Options>",
+        encoding::LONGEST_GOP,
+        rates.join(" "),
         range("tt:QualityRange", 0, 100),
-        range("tt:BitrateRange", 64, 8192),
+        sizes(stream),
+        range("tt:BitrateRange", least, most),
     )
 }

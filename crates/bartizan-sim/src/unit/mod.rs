@@ -2,6 +2,7 @@
 //! switches do. The personalities read and change this state; the scenes are drawn from it.
 
 mod config;
+pub(crate) mod encoding;
 mod ledger;
 mod motion;
 
@@ -11,11 +12,12 @@ use std::{
     time::Duration,
 };
 
-use bartizan_base::{Clock, Secret, SystemClock, UtcMicros};
+use bartizan_base::{Clock, Secret, StreamProfile, SystemClock, UtcMicros};
 use tokio::time::Instant;
 
 pub use self::{
     config::{UnitClass, UnitConfig},
+    encoding::Encoding,
     motion::Place,
 };
 use self::{
@@ -141,6 +143,8 @@ struct Channel {
     wiper: Wiper,
     tracking: bool,
     key_requests: u32,
+    /// Main and sub.
+    encodings: [Encoding; 2],
 }
 
 impl Channel {
@@ -162,6 +166,7 @@ impl Channel {
             wiper: Wiper::Off,
             tracking: false,
             key_requests: 0,
+            encodings: [StreamProfile::Main, StreamProfile::Sub].map(Encoding::of),
         }
     }
 }
@@ -189,6 +194,8 @@ pub struct Knobs {
     pub delay: Duration,
     /// Digest nonces run out after this many requests; 0: never.
     pub nonce_uses: u32,
+    /// Lets everybody watch and nobody change settings.
+    pub read_only: bool,
     /// The channel whose recorder-side camera lost its network, in addition to the configured ones.
     pub offline: Option<u16>,
 }
@@ -509,6 +516,27 @@ impl Unit {
             }
         })
         .is_some()
+    }
+
+    /// How a stream is encoded.
+    pub fn encoding(&self, channel: u16, profile: StreamProfile) -> Encoding {
+        let at = usize::from(profile == StreamProfile::Sub);
+        self.with(channel, |one, _| one.encodings[at]).unwrap_or_else(|| Encoding::of(profile))
+    }
+
+    /// Encodes a stream in another way, as near to the wish as the encoder can; false when it refuses.
+    pub(crate) fn set_encoding(
+        &self,
+        channel: u16,
+        profile: StreamProfile,
+        change: impl FnOnce(&mut Encoding),
+    ) -> bool {
+        let mut wish = self.encoding(channel, profile);
+        change(&mut wish);
+        self.note(format!("encode {channel} {profile:?} {wish:?}"));
+        let Some(taken) = wish.accepted(profile) else { return false };
+        let at = usize::from(profile == StreamProfile::Sub);
+        self.with(channel, |one, _| one.encodings[at] = taken).is_some()
     }
 
     /// Switches the light.

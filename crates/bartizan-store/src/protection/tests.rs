@@ -1,9 +1,9 @@
 use std::{fs, path::Path};
 
-use bartizan_base::{DeviceId, UtcMicros};
+use bartizan_base::{DeviceId, StreamProfile, UtcMicros};
 
 use super::*;
-use crate::{DeviceFacts, DeviceRow, keyfile};
+use crate::{ChannelRow, DeviceFacts, DeviceRow, StreamRow, keyfile};
 
 const CHEAP: KdfCost = KdfCost { memory_kib: 8, passes: 1, lanes: 1 };
 const PIN: &str = "271828";
@@ -151,6 +151,131 @@ async fn nothing_of_the_old_key_is_left() {
     for secret in [PIN, OTHER, "zebra"] {
         assert_eq!(found(folder.path(), secret.as_bytes()), none);
     }
+}
+
+#[tokio::test]
+async fn last_pictures_are_sealed_and_go_along_with_the_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(folder.path()).await;
+    let channel = bartizan_base::ChannelId { device: DeviceId::from_string("gate"), number: 1 };
+    let jpeg = [&[0xff, 0xd8, 0xff][..], b"whoever passes the gate"].concat();
+    let row = crate::LastPictureRow { taken_at: UtcMicros(5), jpeg: jpeg.clone() };
+    let kept =
+        async || store.last_pictures(vec![channel.clone()]).await.unwrap().remove(0).map(|row| row.jpeg);
+    store.keep_picture(channel.clone(), row.clone()).await.unwrap();
+    assert_eq!(kept().await.as_ref(), Some(&jpeg));
+    assert_eq!(found(folder.path(), b"whoever passes"), Vec::<String>::new());
+    // One channel's picture is not another's.
+    let work = |db: &mut Connection| {
+        Ok(db.execute(
+            "insert into last_pictures select device, 2, taken_at_us, jpeg_cipher from last_pictures",
+            [],
+        )?)
+    };
+    assert_eq!(store.run(work).await.unwrap(), 1);
+    let other = bartizan_base::ChannelId { number: 2, ..channel.clone() };
+    assert!(store.last_pictures(vec![other]).await.unwrap()[0].is_none());
+
+    protect(&store, PIN).await;
+    assert_eq!(kept().await.as_ref(), Some(&jpeg), "sealed anew");
+    store.lock();
+    assert_eq!(kept().await, None);
+    assert!(matches!(store.keep_picture(channel.clone(), row).await.unwrap_err(), StoreError::Key(_)));
+    assert!(store.unlock(&Secret::new(PIN)).await.unwrap());
+    assert_eq!(kept().await.as_ref(), Some(&jpeg));
+    store.unprotect().await.unwrap();
+    assert_eq!(kept().await.as_ref(), Some(&jpeg));
+    protect(&store, PIN).await;
+    store.forget_passwords().await.unwrap();
+    assert_eq!(kept().await, None);
+}
+
+const XM: &str = "/user=admin_password=quagga_channel=1_stream=0.sdp";
+const XM_SHOWN: &str = "/user=***_password=***_channel=1_stream=0.sdp";
+
+/// A device whose login is in the paths of its streams, the second one's an ordinary path.
+fn by_path() -> DeviceRow {
+    let stream = |profile, path: &str| StreamRow {
+        profile,
+        path: path.into(),
+        codec: None,
+        width: None,
+        height: None,
+    };
+    let streams = vec![stream(StreamProfile::Main, XM), stream(StreamProfile::Sub, "/ch1/sub")];
+    let channels = vec![ChannelRow { number: 1, name: "1".into(), streams }];
+    DeviceRow { password: None, user: String::new(), channels, ..device("bridge", "") }
+}
+
+async fn paths(store: &Store) -> (Vec<String>, bool) {
+    let row = store.device(&DeviceId::from_string("bridge")).await.unwrap().unwrap();
+    let all = store.devices().await.unwrap();
+    assert_eq!(all.iter().find(|one| one.id == row.id), Some(&row), "one way of reading as the other");
+    (row.channels[0].streams.iter().map(|stream| stream.path.clone()).collect(), row.password_lost)
+}
+
+#[tokio::test]
+async fn logins_in_paths_are_sealed_and_go_along_with_the_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let whole = (vec![XM.to_owned(), "/ch1/sub".to_owned()], false);
+    let shut = (vec![XM_SHOWN.to_owned(), "/ch1/sub".to_owned()], true);
+    store.insert_device(by_path()).await.unwrap();
+    assert_eq!(paths(&store).await, whole);
+    let none: Vec<String> = Vec::new();
+    assert_ne!(found(folder.path(), b"channel=1_stream"), none, "the search finds what is there");
+    assert_eq!(found(folder.path(), b"quagga"), none);
+
+    protect(&store, PIN).await;
+    assert_eq!(paths(&store).await, whole, "sealed anew");
+    store.lock();
+    assert_eq!(paths(&store).await, shut);
+    assert!(matches!(store.replace_device(by_path()).await.unwrap_err(), StoreError::Key(_)));
+    // What was read while locked and is written back takes nothing away.
+    let mut row = store.device(&DeviceId::from_string("bridge")).await.unwrap().unwrap();
+    row.name = "Bridge".into();
+    store.replace_device(row).await.unwrap();
+    assert!(store.unlock(&Secret::new(PIN)).await.unwrap());
+    assert_eq!(paths(&store).await, whole);
+    // Another path takes its place, and nothing of the old one comes back.
+    let mut other = by_path();
+    other.channels[0].streams[0].path = "/ch1/main".into();
+    store.replace_device(other).await.unwrap();
+    assert_eq!(paths(&store).await, (vec!["/ch1/main".into(), "/ch1/sub".into()], false));
+    store.replace_device(by_path()).await.unwrap();
+    store.forget_passwords().await.unwrap();
+    assert_eq!(paths(&store).await, shut);
+    assert_eq!(found(folder.path(), b"quagga"), none);
+}
+
+#[tokio::test]
+async fn logins_that_an_older_version_left_in_paths_are_sealed_as_soon_as_there_is_a_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let none: Vec<String> = Vec::new();
+    let leave_open = async |store: &Store| {
+        let work = |db: &mut Connection| {
+            Ok(db.execute("update streams set path = ?1, path_cipher = null where profile = 'main'", [XM])?)
+        };
+        assert_eq!(store.run(work).await.unwrap(), 1);
+        assert_ne!(found(folder.path(), b"quagga"), none);
+    };
+    let whole = (vec![XM.to_owned(), "/ch1/sub".to_owned()], false);
+    let store = open(folder.path());
+    store.insert_device(by_path()).await.unwrap();
+    leave_open(&store).await;
+    store.close().await;
+    let store = open(folder.path());
+    assert_eq!(found(folder.path(), b"quagga"), none, "at the start");
+    assert_eq!(paths(&store).await, whole);
+
+    protect(&store, PIN).await;
+    leave_open(&store).await;
+    store.close().await;
+    let store = open(folder.path());
+    assert_eq!(paths(&store).await, whole, "it works before that");
+    assert!(store.unlock(&Secret::new(PIN)).await.unwrap());
+    assert_eq!(found(folder.path(), b"quagga"), none, "at the unlocking");
+    assert_eq!(paths(&store).await, whole);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 /** What goes on beside the wall as long as it is on the page: keeping its pictures, and sparing metered networks. */
-import { onMounted, onUnmounted, watchEffect } from 'vue'
+import { onMounted, onScopeDispose, onUnmounted, watchEffect } from 'vue'
+import { lifecycle } from '@/stores/life'
 import { network } from '@/stores/network'
 import { pictures } from '@/stores/pictures'
 import { wallState } from '@/stores/wallstate'
@@ -8,6 +9,8 @@ import { wallState } from '@/stores/wallstate'
 const EVERY_MS = 700
 /** How old a kept picture of a window may become. */
 const FRESH_MS = 60_000
+/** As the page goes to the background. */
+const LEAVING_FRESH_MS = 2000
 
 /** The next window whose picture should be kept, by the time its channel was last kept. */
 export function nextToKeep(
@@ -23,11 +26,26 @@ export function nextToKeep(
 }
 
 function keepOne(): void {
+  if (!lifecycle.state.front) return
+  const index = nextToKeep(wallState.state.views, keptAt, Date.now())
+  if (index !== null) keepWindow(index)
+}
+
+const keptAt = (device: string, channel: number): number | null => pictures.of({ device, channel })?.takenAtMs ?? null
+
+/** The page may lose its canvas in the background, or not come back at all: what is seen now is what it begins with. */
+function keepAll(): void {
+  const now = Date.now()
+  for (const { index, channel, visible, phase, hasPicture } of wallState.state.views) {
+    if (channel === null || !visible || phase !== 'playing' || !hasPicture) continue
+    if (now - (keptAt(channel.device, channel.channel) ?? 0) >= LEAVING_FRESH_MS) keepWindow(index)
+  }
+}
+
+function keepWindow(index: number): void {
   const { wall, mount, views } = wallState.state
   const canvas = mount?.querySelector('canvas')
-  if (wall === null || mount === null || canvas == null || mount.clientWidth === 0 || document.visibilityState === 'hidden') return
-  const index = nextToKeep(views, (device, channel) => pictures.of({ device, channel })?.takenAtMs ?? null, Date.now())
-  if (index === null) return
+  if (wall === null || mount === null || canvas == null || mount.clientWidth === 0) return
   const box = wall.pictureBox(index)
   const channel = views.find((view) => view.index === index)?.channel
   if (box === null || channel == null) return
@@ -40,6 +58,7 @@ export function useWallServices(): void {
   let timer = 0
   onMounted(() => { timer = window.setInterval(keepOne, EVERY_MS) })
   onUnmounted(() => window.clearInterval(timer))
+  onScopeDispose(lifecycle.onLeave(keepAll))
   watchEffect(() => {
     const { wall } = wallState.state
     const allowed = network.allowance.value

@@ -17,7 +17,7 @@ const view: TileView = {
 
 beforeEach(() => {
   window.localStorage.clear()
-  looks.reload()
+  looks.reset()
 })
 
 it('tells no more digits than anybody sees', () => {

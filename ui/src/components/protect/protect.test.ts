@@ -65,6 +65,52 @@ describe('the lock screen', () => {
     expect(tries()).toBe(before)
   })
 
+  it('asks the phone once by itself, and again at the press of a button', async () => {
+    const asked = (): unknown[] => fake.calls.filter(({ name }) => name === 'protection.unlockByBiometrics').map(({ request }) => request)
+    fake.protection.biometrics = 'on'
+    fake.finger = 'cancelled'
+    await locked('pin', '271828')
+    expect(asked()).toEqual([{ reason: 'Open Bartizan', cancel: 'Use the PIN' }])
+    expect(screen.find('[role=alert]').exists(), 'whoever cancels wants the PIN').toBe(false)
+    await protection.away()
+    await protection.back()
+    await flushPromises()
+    expect(asked().length, 'a sheet that hides the page would come up for ever').toBe(1)
+    fake.finger = 'biometricsFailed'
+    await screen.get('.finger').trigger('click')
+    await flushPromises()
+    expect(screen.text()).toContain('The phone did not open it. Enter your PIN.')
+    expect(protection.state.locked).toBe(true)
+    fake.finger = 'opens'
+    await screen.get('.finger').trigger('click')
+    await flushPromises()
+    expect(asked().length).toBe(3)
+    expect(protection.state.locked).toBe(false)
+    fake.finger = 'cancelled'
+    await protection.lock()
+    await flushPromises()
+    expect(asked().length, 'another lock asks anew').toBe(4)
+  })
+
+  it('has no sensor where the shell has none', async () => {
+    await locked('pin', '271828')
+    expect(screen.find('.finger').exists()).toBe(false)
+    expect(fake.calls.some(({ name }) => name === 'protection.unlockByBiometrics')).toBe(false)
+  })
+
+  it('does not ask the phone behind the cover', async () => {
+    fake.protection.biometrics = 'on'
+    await protection.setUp('pin', '271828')
+    screen = mount(LockScreen, { attachTo: document.body })
+    await protection.away()
+    await flushPromises()
+    const asked = (): boolean => fake.calls.some(({ name }) => name === 'protection.unlockByBiometrics')
+    expect([protection.state.locked, asked()]).toEqual([true, false])
+    await protection.back()
+    await flushPromises()
+    expect([protection.state.locked, asked()]).toEqual([false, true])
+  })
+
   it('erases the passwords only on a clear word', async () => {
     await locked('pin', '271828')
     await screen.get('.plain').trigger('click')

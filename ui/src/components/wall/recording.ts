@@ -3,6 +3,7 @@ import { asApiError } from '@/api/client'
 import { t, tn } from '@/i18n'
 import { formatClock } from '@/lib/files'
 import { toast, toastError } from '@/lib/toast'
+import { network } from '@/stores/network'
 import { recording } from '@/stores/recording'
 import { TOAST_ANCHOR } from './actions'
 
@@ -26,10 +27,15 @@ export function useRecording(say: (text: string) => void, show: (kind: 'recordin
     return toast(text, TOLD_MS, { text: t('record.show'), handler: () => show(kind) }, TOAST_ANCHOR)
   }
 
+  /** The network costs by the byte, and the user wants to pay for less. */
+  const spared = (): Promise<void> => toast(t('metered.spared'), TOLD_MS, undefined, TOAST_ANCHOR)
+
   async function toggle(channel: Channel): Promise<void> {
     try {
       if (recording.of(channel) === null) {
-        await recording.start(channel)
+        const allowed = network.allowance.value
+        if (allowed !== 'all' && allowed !== 'sub') return await spared()
+        await recording.start(channel, allowed === 'sub' ? 'sub' : undefined)
         say(t('record.started', { name: channel.name }))
         return
       }
@@ -42,6 +48,7 @@ export function useRecording(say: (text: string) => void, show: (kind: 'recordin
   }
 
   async function snapshot(channel: Channel, count: number): Promise<void> {
+    if (network.allowance.value === 'none') return spared()
     try {
       await offer(tn('record.taken', (await recording.snapshot(channel, count)).length), 'snapshot')
     } catch (error) {

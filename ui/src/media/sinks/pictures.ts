@@ -54,6 +54,7 @@ export class PicturesSink implements Sink {
       matrix: this.config.matrix,
       fullRange: this.config.fullRange,
       arrivalUs: message.arrivalUs,
+      ptsUs: message.ptsUs,
       close: () => {
         if (!open) return
         open = false

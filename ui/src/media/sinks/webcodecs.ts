@@ -1,5 +1,6 @@
 /** Decoding in the web view: WebCodecs, Annex B (so without a `description`; parameter sets come in band). */
-import type { StreamConfig } from '@/api/generated'
+import type { Pace, StreamConfig } from '@/api/generated'
+import type { DecoderLoss } from '../player'
 import { FLAG_RANDOM_ACCESS, type WireMessage } from '../wire'
 import type { Sink, SinkEvents } from './sink'
 
@@ -20,6 +21,16 @@ interface Pending {
   fedAt: number
 }
 
+/**
+ * Engines say `QuotaExceededError` when they take a decoder back (WebCodecs §2.6, resource reclamation) and some when
+ * they give none. One that fails before its first picture may be one too many as well, or the stream's fault.
+ */
+export function lossOf(error: unknown, hasOutput: boolean): { loss: DecoderLoss; explicit: boolean } {
+  const quota = error instanceof Object && 'name' in error && error.name === 'QuotaExceededError'
+  if (quota) return hasOutput ? { loss: 'reclaimed', explicit: true } : { loss: 'refused', explicit: true }
+  return { loss: hasOutput ? 'failed' : 'refused', explicit: false }
+}
+
 export class WebCodecsSink implements Sink {
   readonly path = 'webcodecs'
   private decoder: VideoDecoder | null = null
@@ -27,13 +38,23 @@ export class WebCodecsSink implements Sink {
   private pending: Pending[] = []
   /** Outputs of a decoder that was reset meanwhile are none of ours. */
   private generation = 0
+  private pace: Pace
+  private hasOutput = false
+  /** It could not even be set up; its error is on the way. */
+  private broken = false
   private readonly config: StreamConfig
   private readonly events: SinkEvents
 
-  constructor(config: StreamConfig, events: SinkEvents) {
+  constructor(config: StreamConfig, events: SinkEvents, pace: Pace = 'full') {
     this.config = config
     this.events = events
-    this.create()
+    this.pace = pace
+    if (pace !== 'stills') this.create()
+  }
+
+  setPace(pace: Pace): void {
+    this.pace = pace
+    if (pace === 'stills' && this.pending.length === 0) this.closeDecoder()
   }
 
   get queue(): number {
@@ -46,9 +67,14 @@ export class WebCodecsSink implements Sink {
   }
 
   feed(message: WireMessage, now: number): void {
+    if (this.broken) {
+      this.events.released(1)
+      return
+    }
     // VideoFrame timestamps are whole numbers, so what is looked up later must be one too.
     const timestamp = Math.round(message.ptsUs)
     this.pending.push({ timestamp, arrivalUs: message.arrivalUs, fedAt: now })
+    if (this.decoder === null) this.create()
     try {
       if (this.decoder === null) throw new Error('the decoder is closed')
       this.decoder.decode(new EncodedVideoChunk({
@@ -56,8 +82,9 @@ export class WebCodecsSink implements Sink {
         timestamp,
         data: message.payload,
       }))
+      if (this.pace !== 'full') this.drain()
     } catch (error) {
-      this.events.error(String(error))
+      this.fail(error)
     }
   }
 
@@ -66,7 +93,7 @@ export class WebCodecsSink implements Sink {
     this.closeDecoder()
     // A new decoder instead of reset() and configure(): the same cost where it was measured, and no engine's half-reset
     // state to find out about.
-    this.create()
+    if (this.pace !== 'stills') this.create()
   }
 
   close(): void {
@@ -74,8 +101,24 @@ export class WebCodecsSink implements Sink {
     this.closeDecoder()
   }
 
+  /** Does not wait for a next picture to push this one out: that one is seconds away. */
+  private drain(): void {
+    const generation = this.generation
+    const done = (): void => {
+      if (generation === this.generation && this.pace === 'stills' && this.pending.length === 0) this.closeDecoder()
+    }
+    // What goes wrong is told by the decoder's own error.
+    this.decoder?.flush().then(done, () => undefined)
+  }
+
+  private fail(error: unknown): void {
+    const { loss, explicit } = lossOf(error, this.hasOutput)
+    this.events.error(String(error), loss, explicit)
+  }
+
   private create(): void {
     const generation = ++this.generation
+    this.hasOutput = this.broken = false
     try {
       this.decoder = new VideoDecoder({
         output: (frame) => {
@@ -83,20 +126,21 @@ export class WebCodecsSink implements Sink {
           else frame.close()
         },
         error: (error) => {
-          if (generation === this.generation) this.events.error(error.message)
+          if (generation === this.generation) this.fail(error)
         },
       })
       this.decoder.configure(decoderConfig(this.config.codec, this.config.width, this.config.height))
     } catch (error) {
       // Told later, as a decoder tells its own errors: the caller has not got this sink yet.
-      const detail = String(error)
+      this.broken = true
       queueMicrotask(() => {
-        if (generation === this.generation) this.events.error(detail)
+        if (generation === this.generation) this.fail(error)
       })
     }
   }
 
   private output(frame: VideoFrame): void {
+    this.hasOutput = true
     // Output is in presentation order, so whatever is not later than this one will not come any more.
     const own = this.pending.find((p) => p.timestamp === frame.timestamp)
     const before = this.pending.length
@@ -111,6 +155,7 @@ export class WebCodecsSink implements Sink {
       matrix: this.config.matrix,
       fullRange: this.config.fullRange,
       arrivalUs: own?.arrivalUs ?? 0,
+      ptsUs: frame.timestamp,
       close: () => {
         if (open) frame.close()
         open = false

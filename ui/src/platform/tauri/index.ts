@@ -1,4 +1,5 @@
 import { invoke } from '@tauri-apps/api/core'
+import { listen } from '@tauri-apps/api/event'
 import { webNetwork } from '../network'
 import { isReply, type Platform, ShellGone } from '../types'
 
@@ -8,6 +9,13 @@ export function tauriPlatform(): Platform {
   return {
     kind: 'tauri',
     ...(network && { network }),
+    // Of phones alone. Windows that are minimised or covered are hidden pages on every desktop.
+    life: (listener) => {
+      for (const event of ['suspended', 'resumed'] as const) {
+        // Without it a page that was stopped unheard finds out at its next tick.
+        listen(`tauri://${event}`, () => listener(event)).catch(() => undefined)
+      }
+    },
     async rpc(name, request) {
       let answer: unknown
       try {

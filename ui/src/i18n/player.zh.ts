@@ -1,0 +1,25 @@
+import type { Messages } from './en'
+
+export const player: Messages['player'] = {
+  title: '录像',
+  picture: '{name}的画面',
+  controls: '录像控制',
+  play: '播放', pause: '暂停', again: '重新播放',
+  stepBack: '后退一帧', stepAhead: '前进一帧',
+  skipBack: '后退 10 秒', skipAhead: '前进 10 秒',
+  slower: '减速', faster: '加速', speed: '速度', times: '{rate}×',
+  place: '录像位置', placeOf: '{at}，共 {all}',
+  snapshot: '抓图', snapshotTaken: '{time} 的画面已存入抓图。', show: '查看',
+  previous: '上一个录像', next: '下一个录像',
+  full: '全屏', small: '退出全屏',
+  mute: '关闭声音', unmute: '打开声音',
+  soundUnsupported: '本机无法播放该录像的声音', soundFailed: '无法读取声音，请重试',
+  share: '分享', save: '保存', remove: '删除',
+  zoomed: '{zoom}×：显示整个画面',
+  keysOnly: '仅关键帧', software: '软件解码',
+  looking: '正在查找画面…', opening: '正在打开录像…',
+  gone: '该录像已不存在。', toFiles: '前往文件',
+  h265: '本机无法显示 H.265。录像文件本身完好：可以保存或分享，在支持 H.265 的设备上播放。',
+  nowPlaying: '正在以 {rate} 倍速播放', nowPaused: '已暂停在 {time}', nowEnded: '录像已播完',
+  keys: '空格键播放或暂停，方向键跳转，逗号和句号逐帧，J 和 L 调节速度，M 打开或关闭声音。',
+}
