@@ -53,6 +53,10 @@ struct Tally {
     passed: u64,
     failed: u64,
     failures: Vec<String>,
+    /// What the failed tests said, told again at the end, where it is found.
+    words: Vec<String>,
+    /// Files of end-to-end tests that passed only when they were run again.
+    flaky: Vec<String>,
 }
 
 impl Tally {
@@ -90,6 +94,9 @@ pub fn run(options: &Options) -> Result<(), String> {
         command.args(["test", "--workspace", "--no-fail-fast"]).current_dir(root());
         let (text, outcome) = run_and_read(&mut command);
         let (passed, failed) = cargo_counts(&text);
+        if outcome.is_err() {
+            tally.words.push(cargo_failures(&text));
+        }
         tally.add("rust", passed, failed, outcome);
     }
     if all || options.browser {
@@ -100,6 +107,12 @@ pub fn run(options: &Options) -> Result<(), String> {
     }
     if all && options.images && tally.failures.is_empty() {
         copy_images()?;
+    }
+    for words in &tally.words {
+        println!("{words}");
+    }
+    for file in &tally.flaky {
+        println!("FLAKY {file}: failed, as told above, and passed when it was run again");
     }
     for failure in &tally.failures {
         eprintln!("FAILED {failure}");
@@ -145,27 +158,26 @@ fn browser(tally: &mut Tally) -> Result<(), String> {
     command.arg("--ui").arg(root().join("ui/dist")).arg("--data").arg(&data.0);
     let server = Server::start(&mut command)?;
     let url = server.wait_for_line(Duration::from_secs(60), web_url)?;
-    let mut node = node_tests(&[
-        "shell.e2e.mjs",
-        "wall.e2e.mjs",
-        "picture.e2e.mjs",
-        "quality.e2e.mjs",
-        "favourites.e2e.mjs",
-        "files.e2e.mjs",
-        "sound.e2e.mjs",
-        "player.e2e.mjs",
-        "help.e2e.mjs",
-        "contract.e2e.mjs",
-        "life.e2e.mjs",
-        "protection.e2e.mjs",
-        "budget.e2e.mjs",
-        "survival.e2e.mjs",
-    ]);
-    node.env("BARTIZAN_URL", url).env("BARTIZAN_SIM", &site_url);
-    node.env("BARTIZAN_PROGRAMS", &programs).env("BARTIZAN_UI", root().join("ui/dist"));
-    let (text, outcome) = run_and_read(&mut node);
-    let (passed, failed) = node_counts(&text);
-    tally.add("browser", passed, failed, outcome);
+    let files = [
+        "shell",
+        "wall",
+        "picture",
+        "quality",
+        "favourites",
+        "files",
+        "sound",
+        "player",
+        "help",
+        "contract",
+        "life",
+        "protection",
+        "budget",
+        "survival",
+    ];
+    end_to_end(tally, "browser", &files, |node| {
+        node.env("BARTIZAN_URL", &url).env("BARTIZAN_SIM", &site_url);
+        node.env("BARTIZAN_PROGRAMS", &programs).env("BARTIZAN_UI", root().join("ui/dist"));
+    });
     brands(tally, &programs, &site_url)
 }
 
@@ -185,13 +197,11 @@ fn brands(tally: &mut Tally, programs: &std::path::Path, site_url: &str) -> Resu
     };
     let (_first, url) = profile("first")?;
     let (_second, second_url) = profile("second")?;
-    let mut node =
-        node_tests(&["adding.e2e.mjs", "control.e2e.mjs", "streams.e2e.mjs", "accessible.e2e.mjs"]);
-    node.env("BARTIZAN_URL", url).env("BARTIZAN_SECOND_URL", second_url).env("BARTIZAN_BRANDS", &list);
-    node.env("BARTIZAN_FEEDS", site.films(&data.0)?).env("BARTIZAN_SIM", site_url);
-    let (text, outcome) = run_and_read(&mut node);
-    let (passed, failed) = node_counts(&text);
-    tally.add("brands", passed, failed, outcome);
+    let films = site.films(&data.0)?;
+    end_to_end(tally, "brands", &["adding", "control", "streams", "accessible"], |node| {
+        node.env("BARTIZAN_URL", &url).env("BARTIZAN_SECOND_URL", &second_url);
+        node.env("BARTIZAN_BRANDS", &list).env("BARTIZAN_FEEDS", &films).env("BARTIZAN_SIM", site_url);
+    });
     Ok(())
 }
 
@@ -200,23 +210,59 @@ fn window(tally: &mut Tally) -> Result<(), String> {
     let (_site, site_url) = simulator(&programs)?;
     let data = Scratch::new("window")?;
     let display = Display::start()?;
-    let mut node = node_tests(&["window.e2e.mjs", "window-walk.e2e.mjs"]);
-    node.env("BARTIZAN_APP", programs.join("bartizan"))
-        .env("BARTIZAN_PROGRAMS", &programs)
-        .env("BARTIZAN_SIM", site_url)
-        .env("BARTIZAN_DATA", &data.0)
-        .env("DISPLAY", &display.name);
-    let (text, outcome) = run_and_read(&mut node);
-    let (passed, failed) = node_counts(&text);
-    tally.add("window", passed, failed, outcome);
+    end_to_end(tally, "window", &["window", "window-walk"], |node| {
+        node.env("BARTIZAN_APP", programs.join("bartizan"))
+            .env("BARTIZAN_PROGRAMS", &programs)
+            .env("BARTIZAN_SIM", &site_url)
+            .env("BARTIZAN_DATA", &data.0)
+            .env("DISPLAY", &display.name);
+    });
     Ok(())
 }
 
-fn node_tests(files: &[&str]) -> Command {
-    let mut node = Command::new("node");
-    node.args(["--test", "--test-reporter=spec", "--test-concurrency=1"]);
-    node.args(files.iter().map(|file| root().join("tests/e2e").join(file)));
-    node
+/// Runs files of end-to-end tests one by one. One that fails is run a second time: browsers on a busy machine fail once
+/// in thousands of steps, and a fault of ours fails again. Both runs are told.
+fn end_to_end(tally: &mut Tally, suite: &str, names: &[&str], environment: impl Fn(&mut Command)) {
+    for name in names {
+        let file = format!("{name}.e2e.mjs");
+        let run = || {
+            let mut node = Command::new("node");
+            node.args(["--test", "--test-reporter=spec"]).arg(root().join("tests/e2e").join(&file));
+            environment(&mut node);
+            run_and_read(&mut node)
+        };
+        let (mut text, mut outcome) = run();
+        if outcome.is_err() {
+            tally.words.push(node_failures(&text));
+            (text, outcome) = run();
+            match outcome {
+                Ok(()) => tally.flaky.push(file.clone()),
+                Err(_) => tally.words.push(node_failures(&text)),
+            }
+        }
+        let (passed, failed) = node_counts(&text);
+        tally.add(suite, passed, failed, outcome);
+    }
+}
+
+/// As many lines as one reads.
+const WORDS: usize = 60;
+
+/// What node's reporter says again at its end about tests that failed.
+fn node_failures(text: &str) -> String {
+    let plain = strip_colours(text);
+    let from = plain.find("failing tests:").unwrap_or_default();
+    plain[from..].lines().take(WORDS).collect::<Vec<_>>().join("\n")
+}
+
+/// What `cargo test` says about those that failed: the output of each, by name.
+fn cargo_failures(text: &str) -> String {
+    let mut inside = false;
+    let lines = text.lines().filter(|line| {
+        inside = line.starts_with("---- ") || (inside && *line != "failures:");
+        inside
+    });
+    lines.take(WORDS).collect::<Vec<_>>().join("\n")
 }
 
 /// Sums `test result: ok. 12 passed; 0 failed; …`.
@@ -285,5 +331,13 @@ mod unit {
         );
         assert_eq!(node_counts("ℹ tests 8\nℹ pass 7\nℹ fail 1\n"), (7, 1));
         assert_eq!(node_counts(""), (0, 0));
+    }
+
+    #[test]
+    fn words_of_failures() {
+        let node = "✖ a test\nℹ fail 1\n\u{1b}[31m✖ failing tests:\u{1b}[39m\n\n✖ a test\n  not 2";
+        assert_eq!(node_failures(node), "failing tests:\n\n✖ a test\n  not 2");
+        let cargo = "test a ... FAILED\n\nfailures:\n\n---- a stdout ----\nnot 2\n\nfailures:\n    a\n\ntest b ... ok";
+        assert_eq!(cargo_failures(cargo), "---- a stdout ----\nnot 2\n");
     }
 }
