@@ -5,6 +5,7 @@
  * Places are found by address and by what the page marks (`data-tool`, classes), not by words, so that they are the same
  * in every language.
  */
+import assert from 'node:assert/strict'
 import { APP_URL, PICTURE_MS, SIM_URL, rpc, site, until, view } from './lib.mjs'
 
 const BASE = APP_URL.split('?')[0]
@@ -49,9 +50,13 @@ async function recorded(page, channel) {
   await rpc(page, 'snapshot.take', { ...channel, count: 1 })
   await rpc(page, 'record.start', channel)
   await until('two seconds recorded', async () => (await rpc(page, 'record.list')).recordings[0]?.elapsedMs > 2000, PICTURE_MS)
-  // A disk that is slow to finish the file says so, and finishes it.
-  await rpc(page, 'record.stop', channel).catch(() => undefined)
+  await stopRecording(page, channel)
   return until('a finished recording', async () => (await movies()).find((id) => !before.includes(id)), PICTURE_MS)
+}
+
+/** A disk that is slow to finish the file says so, and finishes it. */
+async function stopRecording(page, channel) {
+  await rpc(page, 'record.stop', channel).catch((error) => assert.match(error.message, /storage/))
 }
 
 const sheet = (page) => page.locator('ion-modal:visible, ion-action-sheet:visible, ion-alert:visible, dialog[open]').first()
@@ -64,8 +69,11 @@ async function wall(page, layout, playing = true) {
   if (playing) await page.locator('.tile[data-phase=playing]').first().waitFor({ timeout: PICTURE_MS })
 }
 
-/** A tool under the wall, pressed wherever it is: on a phone on its side the tools step back after some seconds. */
-const tool = (page, id) => ({ click: () => view(page).locator(`[data-tool=${id}]`).dispatchEvent('click') })
+/**
+ * A tool under the wall, pressed wherever it is: on a phone on its side the tools step back after some seconds. Some
+ * are enabled a moment after a window was selected, and a button that is not takes no click.
+ */
+const tool = (page, id) => ({ click: () => view(page).locator(`[data-tool=${id}]:enabled`).dispatchEvent('click') })
 
 /** One window, turned to the first camera of this device. */
 async function alone(page, device) {
@@ -252,12 +260,10 @@ export const WALL = [
       await wall(page, 4)
       await page.locator('.hit').first().press('Space')
       await tool(page, 'record').click()
-      await page.locator('.recording').first().waitFor()
+      await page.locator('.recording').first().waitFor({ timeout: PICTURE_MS })
     },
     /** What goes on behind the page must not go on through the other places. */
-    async leave(page, { wall: { id } }) {
-      await rpc(page, 'record.stop', { device: id, channel: 1 })
-    },
+    leave: (page, { wall: { id } }) => stopRecording(page, { device: id, channel: 1 }),
   },
   ...['view', 'picture'].map((panel, nth) => ({
     name: `the panel ${panel} on the wall`,
