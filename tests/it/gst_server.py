@@ -1,6 +1,7 @@
 """An RTSP server that Bartizan did not write: prints its port, serves until stdin closes.
 
-Arguments: none|basic|digest, user, password, then PATH=PIPELINE for each stream.
+Arguments: none|basic|digest, user, password, then PATH=PIPELINE for each stream; "PATH=PIPELINE @@ PIPELINE" has
+a backchannel too (ONVIF Streaming 5.3), whose speech goes to the second pipeline.
 """
 
 import sys
@@ -23,7 +24,7 @@ for element in ("x264enc", "rtph264pay", "videotestsrc"):
         sys.exit(0)
 
 method, user, password = sys.argv[1:4]
-server = GstRtspServer.RTSPServer()
+server = GstRtspServer.RTSPOnvifServer.new()
 server.set_address("127.0.0.1")
 server.set_service("0")
 
@@ -41,7 +42,13 @@ if method != "none":
 
 for mount in sys.argv[4:]:
     path, pipeline = mount.split("=", 1)
-    factory = GstRtspServer.RTSPMediaFactory()
+    pipeline, _, backchannel = pipeline.partition(" @@ ")
+    if backchannel:
+        factory = GstRtspServer.RTSPOnvifMediaFactory()
+        factory.set_backchannel_launch(backchannel)
+        factory.set_media_gtype(GstRtspServer.RTSPOnvifMedia)
+    else:
+        factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(pipeline)
     factory.set_shared(False)
     if method != "none":

@@ -17,8 +17,8 @@ use crate::support::{PATIENCE, workspace};
 
 /// A whole stream, encoder start included, whatever else the machine is doing.
 const LIMIT: Duration = Duration::from_secs(60);
-const USER: &str = "viewer";
-const PASSWORD: &str = "second witness";
+pub(crate) const USER: &str = "viewer";
+pub(crate) const PASSWORD: &str = "second witness";
 
 fn mount(path: &str, encoder: &str, profile: &str) -> String {
     format!(
@@ -28,13 +28,12 @@ fn mount(path: &str, encoder: &str, profile: &str) -> String {
     )
 }
 
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Server {
-    /// `None` where GStreamer, its bindings or x264 are not installed.
     async fn start(auth: &str) -> Option<Self> {
         let mounts = [
             mount("/baseline", "x264enc tune=zerolatency", "baseline"),
@@ -45,11 +44,16 @@ impl Server {
                 "high",
             ),
         ];
+        Self::start_with(auth, &mounts).await
+    }
+
+    /// `None` where GStreamer, its bindings or x264 are not installed.
+    pub(crate) async fn start_with(auth: &str, mounts: &[String]) -> Option<Self> {
         for python in ["python3", "/usr/bin/python3"] {
             let spawned = Command::new(python)
                 .arg(workspace().join("tests/it/gst_server.py"))
                 .args([auth, USER, PASSWORD])
-                .args(&mounts)
+                .args(mounts)
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
                 .stderr(Stdio::null())
@@ -76,7 +80,7 @@ impl Server {
         }
     }
 
-    async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         drop(self.child.stdin.take());
         let status = timeout(PATIENCE, self.child.wait()).await.expect("it ends with its stdin");
         assert!(status.expect("waited for").success());

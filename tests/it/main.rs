@@ -23,6 +23,7 @@ mod sim_witness;
 mod sound;
 mod support;
 mod survival;
+mod talk;
 mod torn_input;
 mod transcripts;
 mod witness;

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use crate::{
     AlarmOutput, Auxiliary, AuxiliaryCommand, AuxiliaryState, Capabilities, CertificatePin, ChannelInfo,
     DeviceClass, DeviceClock, EncoderSettings, EncoderStream, Endpoint, FamilyId, Identity, Imaging,
-    LensMove, Login, OutputCommand, Preset, PresetChange, PtzMove, PtzStatus, Snapshot,
+    LensMove, Login, OutputCommand, Preset, PresetChange, PtzMove, PtzStatus, Snapshot, TalkLine,
 };
 
 /// A protocol family: how to recognise its devices, find them, wake them and log in to them.
@@ -244,6 +244,12 @@ pub trait Driver: Send + Sync {
     /// Switches an alarm output.
     async fn switch_output(&self, _token: &str, _command: OutputCommand) -> Result<()> {
         Err(not_offered("alarm outputs"))
+    }
+
+    /// Opens the way to a channel's loudspeaker by the device's own protocol. [`Code::NotOffered`] says nothing of the
+    /// backchannel of its streams, which [`crate::StreamOpener::open_talk`] tries.
+    async fn talk(&self, _channel: u16) -> Result<Box<dyn TalkLine>> {
+        Err(not_offered("talk"))
     }
 }
 

@@ -15,6 +15,7 @@ mod identity;
 mod ptz;
 mod quirks;
 mod source;
+mod talk;
 
 pub use address::{DEFAULT_RTSP_PORT, RtspAddress};
 pub use capabilities::{
@@ -35,3 +36,4 @@ pub use source::{
     ClockPoint, Credentials, LiveItem, LiveStream, SoundDescription, SoundItem, SoundStream,
     StreamDescription, StreamOpener, StreamSource, Transport,
 };
+pub use talk::{TALK_RATE_HZ, TalkCoding, TalkLine};

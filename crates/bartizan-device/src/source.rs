@@ -1,8 +1,8 @@
 use async_trait::async_trait;
-use bartizan_base::{Result, Secret, UtcMicros};
+use bartizan_base::{Code, Error, Result, Secret, UtcMicros};
 use bartizan_media::{AccessUnit, AudioCodec, AudioFrame, Codec, VideoInfo};
 
-use crate::RtspAddress;
+use crate::{RtspAddress, TalkLine};
 
 /// A user name and its password.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,5 +144,12 @@ pub trait StreamOpener: Send + Sync {
     /// device that lets us log in and then refuses the sound is `NotOffered`: codes of a refused login mean just that.
     async fn open_sound(&self, _source: &StreamSource) -> Result<Option<Box<dyn SoundStream>>> {
         Ok(None)
+    }
+
+    /// Opens the backchannel of a stream (ONVIF Streaming §5.3), which leads to the camera's loudspeaker.
+    ///
+    /// [`Code::NotOffered`] where the stream has none, [`Code::UnsupportedCodec`] where it takes no G.711.
+    async fn open_talk(&self, _source: &StreamSource) -> Result<Box<dyn TalkLine>> {
+        Err(Error::new(Code::NotOffered, "streams are only watched here"))
     }
 }

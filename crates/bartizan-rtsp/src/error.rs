@@ -49,7 +49,7 @@ fn from_connect(text: &str) -> Code {
 }
 
 /// RFC 2326 §11 and what devices mean by it.
-fn from_status(status: u16, stage: Stage) -> Code {
+pub(crate) fn from_status(status: u16, stage: Stage) -> Code {
     let with_password = match stage {
         Stage::Describe { with_password } | Stage::Setup { with_password } => with_password,
         // The password worked a moment ago: a 401 now is an expired nonce, and a new session heals it.

@@ -1,4 +1,4 @@
-//! RTSP 1.0 (RFC 2326) client: retina behind the ports of `bartizan-device`.
+//! RTSP 1.0 (RFC 2326) client: retina behind the ports of `bartizan-device`, and the backchannel that it lacks.
 //!
 //! Only this crate names retina. It adds what an app needs around a receiver: bounded times, one try per password,
 //! errors as [`bartizan_base::Code`]s, timestamps that never run away, and the well-known stream paths.
@@ -9,6 +9,7 @@ mod opener;
 mod paths;
 mod sound;
 mod stream;
+mod talk;
 mod timeline;
 
 pub use opener::{DescriptionRecorder, RtspOpener};

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bartizan_base::{Code, Error, Result};
 use bartizan_device::{
-    LiveStream, RtspAddress, SoundStream, StreamDescription, StreamOpener, StreamSource, Transport,
+    LiveStream, RtspAddress, SoundStream, StreamDescription, StreamOpener, StreamSource, TalkLine, Transport,
 };
 use bartizan_media::{Codec, VideoInfo, read_sps};
 use retina::{
@@ -19,6 +19,7 @@ use crate::{
     error::{Stage, classify},
     sound,
     stream::RtspStream,
+    talk,
 };
 
 /// Resolving, connecting and DESCRIBE together. Recorders answer a DESCRIBE in up to 3 s.
@@ -91,6 +92,10 @@ impl StreamOpener for RtspOpener {
         };
         let stream = stream.map_err(|failed| failed.error)?;
         Ok(stream.map(|stream| Box::new(stream) as Box<dyn SoundStream>))
+    }
+
+    async fn open_talk(&self, source: &StreamSource) -> Result<Box<dyn TalkLine>> {
+        Ok(Box::new(talk::open(source).await?))
     }
 }
 

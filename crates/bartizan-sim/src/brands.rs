@@ -238,6 +238,7 @@ fn cast() -> Vec<(Brand, UnitConfig, bool)> {
                 serial: "AV20260001".into(),
                 mac: "02:ac:3e:00:00:01".into(),
                 name: "Harbour dome".into(),
+                backchannel: true,
                 channels: vec![(channel(1), None)],
                 ..UnitConfig::default()
             },

@@ -16,12 +16,13 @@ use tokio::{
 
 use crate::{
     auth::{Auth, Verdict},
+    ear::{Call, SpeechCoding},
     fault::Fault,
     outgoing::Outgoing,
     player::Player,
     sdp::{Description, VIDEO_PAYLOAD_TYPE},
     site::{Session, Shared},
-    target::{AUDIO_TRACK, Target, Transport, VIDEO_TRACK, parse_target, parse_transport},
+    target::{AUDIO_TRACK, TALK_TRACK, Target, Transport, VIDEO_TRACK, parse_target, parse_transport},
     track::{Route, SharedTrack, Track, since, udp_pair},
     unit::LoginOutcome,
 };
@@ -34,6 +35,8 @@ const MAX_REQUEST: usize = 64 * 1024;
 const SLOW_DESCRIBE: Duration = Duration::from_secs(3);
 /// Host that `wrong-content-base` names (TEST-NET-1, RFC 5737).
 const WRONG_HOST: &str = "192.0.2.10:554";
+/// Asks for the backchannel (ONVIF Streaming §5.3.1).
+const BACKCHANNEL: &str = "www.onvif.org/ver20/backchannel";
 const PUBLIC: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, SET_PARAMETER, TEARDOWN";
 pub(crate) const HTTP_ANSWER: &[u8] =
     b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Type: text/html\r\n\
@@ -157,11 +160,17 @@ impl Connection {
                 match Message::<Vec<u8>>::parse(&buffer) {
                     Ok((message, consumed)) => {
                         // Receiver reports and the answers of a client are read and left alone.
-                        if let Message::Request(request) = message {
-                            let uri = raw_uri(&buffer);
-                            if !self.answer(&request, &uri).await {
-                                return;
+                        match message {
+                            Message::Request(request) => {
+                                let uri = raw_uri(&buffer);
+                                if !self.answer(&request, &uri).await {
+                                    return;
+                                }
                             }
+                            Message::Data(data) => {
+                                self.shared.hear(self.number, data.channel_id(), data.as_slice())
+                            }
+                            Message::Response(_) => {}
                         }
                         buffer.drain(..consumed);
                     }
@@ -196,7 +205,9 @@ impl Connection {
                 rtsp_types::Method::GetParameter | rtsp_types::Method::SetParameter => {
                     self.keep_alive(request)
                 }
-                rtsp_types::Method::Describe => self.describe(uri, target).await,
+                rtsp_types::Method::Describe => {
+                    self.describe(uri, target, header(request, &headers::REQUIRE).is_some()).await
+                }
                 rtsp_types::Method::Setup => self.setup(request, target).await,
                 rtsp_types::Method::Play => self.play(request, uri, &mut play),
                 rtsp_types::Method::Pause => self.pause(request),
@@ -219,7 +230,9 @@ impl Connection {
         if request.version() != Version::V1_0 {
             return Some(Response::new(StatusCode::RTSPVersionNotSupported));
         }
-        if let Some(options) = header(request, &headers::REQUIRE) {
+        if let Some(options) = header(request, &headers::REQUIRE)
+            && !(options == BACKCHANNEL && self.has_backchannel())
+        {
             return Some(Response::new(StatusCode::OptionNotSupported).header("Unsupported", options));
         }
         if *request.method() == rtsp_types::Method::Options {
@@ -265,7 +278,11 @@ impl Connection {
         }
     }
 
-    async fn describe(&self, uri: &str, target: Option<Target>) -> Response {
+    fn has_backchannel(&self) -> bool {
+        self.shared.config.unit.as_ref().is_some_and(|unit| unit.config().backchannel)
+    }
+
+    async fn describe(&self, uri: &str, target: Option<Target>, talk: bool) -> Response {
         let Some(target) = target else { return Response::new(StatusCode::NotFound) };
         if self.shared.config.unit.as_ref().is_some_and(|unit| unit.offline(target.channel).is_some()) {
             return Response::new(StatusCode::ServiceUnavailable);
@@ -290,6 +307,7 @@ impl Connection {
             pps: &sets.pps,
             video: fault != Some(Fault::NoVideo),
             audio: self.shared.config.audio.then(|| self.shared.config.sound_of(target.channel)),
+            talk,
         };
         let base = match fault {
             Some(Fault::WrongContentBase) => {
@@ -306,6 +324,9 @@ impl Connection {
     async fn setup(&self, request: &Incoming, target: Option<Target>) -> Response {
         let Some(target) = target else { return Response::new(StatusCode::NotFound) };
         let fault = self.shared.faults.armed(Some(target.channel)).map(|armed| armed.fault);
+        if target.track == Some(TALK_TRACK) {
+            return self.set_up_talk(request, target);
+        }
         let (has_video, has_audio) = (fault != Some(Fault::NoVideo), self.shared.config.audio);
         let track = match (target.track, has_video, has_audio) {
             (Some(VIDEO_TRACK), true, _) | (None, true, false) => VIDEO_TRACK,
@@ -387,6 +408,7 @@ impl Connection {
                     connection: self.number,
                     out: Arc::downgrade(&self.out),
                     interleaved,
+                    call: None,
                 };
                 if !self.shared.open(id.clone(), session) {
                     return Response::new(StatusCode::NotEnoughBandwidth);
@@ -395,6 +417,54 @@ impl Connection {
             }
         };
         Response::ok().header("Transport", transport).header("Session", self.session_header(&id))
+    }
+
+    /// SETUP of the backchannel, which is A-law in the connection: the first coding of the offer.
+    fn set_up_talk(&self, request: &Incoming, target: Target) -> Response {
+        let Some(unit) = self.shared.config.unit.as_ref().filter(|unit| unit.config().backchannel) else {
+            return Response::new(StatusCode::NotFound);
+        };
+        let wanted = header(request, &headers::TRANSPORT).unwrap_or_default();
+        let Some(Transport::Interleaved(channels)) = parse_transport(wanted, true) else {
+            return Response::new(StatusCode::UnsupportedTransport);
+        };
+        let (rtp, rtcp) = channels.unwrap_or((TALK_TRACK * 2, TALK_TRACK * 2 + 1));
+        let Some(call) = unit.ear().answer(SpeechCoding::Alaw) else {
+            return Response::new(StatusCode::NotEnoughBandwidth);
+        };
+        let id = match session_id(request) {
+            Some(id) => {
+                if self.shared.with(id, |session| session.call = Some((rtp, call))).is_none() {
+                    return Response::new(StatusCode::SessionNotFound);
+                }
+                id.to_owned()
+            }
+            None => match self.begin_call(target, (rtp, call)) {
+                Some(id) => id,
+                None => return Response::new(StatusCode::NotEnoughBandwidth),
+            },
+        };
+        Response::ok()
+            .header("Transport", format!("RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp}"))
+            .header("Session", self.session_header(&id))
+    }
+
+    /// A session of speech alone.
+    fn begin_call(&self, target: Target, call: (u8, Call)) -> Option<String> {
+        let id = random_token()[..16].to_owned();
+        let session = Session {
+            channel: target.channel,
+            profile: target.profile,
+            tracks: [None, None],
+            player: None,
+            origin: None,
+            last_request: Instant::now(),
+            connection: self.number,
+            out: Arc::downgrade(&self.out),
+            interleaved: true,
+            call: Some(call),
+        };
+        self.shared.open(id.clone(), session).then_some(id)
     }
 
     fn play(&self, request: &Incoming, uri: &str, play: &mut Option<(String, Player)>) -> Response {
@@ -416,7 +486,7 @@ impl Connection {
                 })
                 .collect();
             // A second PLAY of a live stream changes nothing (RFC 2326 §10.5 queues it; there is no end to wait for).
-            if session.player.is_none() {
+            if session.player.is_none() && session.tracks.iter().any(Option::is_some) {
                 let player = Player {
                     shared: self.shared.clone(),
                     session: id.to_owned(),

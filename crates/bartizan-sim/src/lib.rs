@@ -9,6 +9,7 @@ mod brands;
 mod config;
 mod connection;
 mod dahua;
+mod ear;
 mod encode;
 mod fault;
 mod feed;
@@ -32,6 +33,7 @@ mod weather;
 
 pub use brands::{Brand, BrandUnit, Brands, BrandsConfig};
 pub use config::{DigestOffer, SiteConfig, Source};
+pub use ear::{Ear, Heard, SpeechCoding};
 pub use fault::{Fault, FaultScript, FaultStep, UnknownFault};
 pub use film::film;
 pub use onvif::{OnvifAddress, OnvifDiscovery, OnvifLogin, OnvifQuirks, OnvifRefusal, OnvifServer};

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crate::{
     config::Format,
     sound::SoundCoding,
-    target::{AUDIO_TRACK, VIDEO_TRACK},
+    target::{AUDIO_TRACK, TALK_TRACK, VIDEO_TRACK},
 };
 
 /// RTP payload type of pictures (RFC 3551 §6: dynamic).
@@ -23,6 +23,8 @@ pub(crate) struct Description<'a> {
     pub pps: &'a [u8],
     pub video: bool,
     pub audio: Option<SoundCoding>,
+    /// Tells of the backchannel, which only who asks for it is told of.
+    pub talk: bool,
 }
 
 impl Description<'_> {
@@ -61,6 +63,14 @@ impl Description<'_> {
             line(format_args!("a=recvonly"));
             line(format_args!("a=control:trackID={AUDIO_TRACK}"));
         }
+        if self.talk {
+            line(format_args!("m=audio 0 RTP/AVP 8 0"));
+            line(format_args!("a=rtpmap:8 PCMA/8000"));
+            line(format_args!("a=rtpmap:0 PCMU/8000"));
+            // From the client's side (ONVIF Streaming §5.3.1).
+            line(format_args!("a=sendonly"));
+            line(format_args!("a=control:trackID={TALK_TRACK}"));
+        }
         sdp
     }
 }
@@ -81,6 +91,7 @@ mod tests {
             pps: &[0x68, 0xce],
             video: true,
             audio: Some(SoundCoding::Pcmu),
+            talk: false,
         };
         let expected = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=Media Presentation\r\ni=Front gate\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n\
             a=control:*\r\na=range:npt=0-\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\

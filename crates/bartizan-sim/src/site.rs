@@ -20,6 +20,7 @@ use tokio::{
 use crate::{
     config::SiteConfig,
     connection::Connection,
+    ear::Call,
     fault::{Fault, FaultBoard, FaultScript},
     feed::Feeds,
     outgoing::Outgoing,
@@ -80,6 +81,8 @@ pub(crate) struct Session {
     pub connection: u64,
     pub out: Weak<Outgoing>,
     pub interleaved: bool,
+    /// The backchannel: the channel number of its RTP, and who listens.
+    pub call: Option<(u8, Call)>,
 }
 
 /// What connections, players and the site have in common.
@@ -119,6 +122,16 @@ impl Shared {
 
     pub fn close(&self, id: &str) -> Option<Session> {
         self.lock().as_mut()?.remove(id)
+    }
+
+    /// Speech on a connection's interleaved channel, RTP header and all; only RTP without extensions is understood.
+    pub fn hear(&self, connection: u64, channel: u8, packet: &[u8]) {
+        let sessions = self.lock();
+        let mut of_it = sessions.iter().flat_map(HashMap::values).filter(|one| one.connection == connection);
+        let call = of_it.find_map(|one| one.call.as_ref().filter(|(number, _)| *number == channel));
+        if let (Some((_, call)), Some(payload)) = (call, packet.get(12..)) {
+            call.hear(payload);
+        }
     }
 
     /// Whether a connection still carries a session.

@@ -5,6 +5,8 @@ use bartizan_base::StreamProfile;
 /// Track numbers of the SDP's `a=control`.
 pub(crate) const VIDEO_TRACK: u8 = 0;
 pub(crate) const AUDIO_TRACK: u8 = 1;
+/// What the client sends.
+pub(crate) const TALK_TRACK: u8 = 2;
 
 /// A stream, or one track of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

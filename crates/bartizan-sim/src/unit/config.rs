@@ -36,6 +36,8 @@ pub struct UnitConfig {
     pub auxiliaries: bool,
     /// Alarm outputs.
     pub outputs: u16,
+    /// Its streams have a backchannel to its loudspeaker (ONVIF Streaming §5.3).
+    pub backchannel: bool,
     /// The administrator's name.
     pub user: String,
     /// Its password; `None`: fresh from the factory.
@@ -62,6 +64,7 @@ impl Default for UnitConfig {
             ptz: true,
             auxiliaries: true,
             outputs: 2,
+            backchannel: false,
             user: "admin".into(),
             password: Some(Secret::new("bartizan1")),
             tries: 5,

@@ -8,7 +8,7 @@ mod motion;
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -24,7 +24,7 @@ use self::{
     ledger::Ledger,
     motion::{AXES, Head},
 };
-use crate::scene::view::View;
+use crate::{ear::Ear, scene::view::View};
 
 /// A siren stops by itself.
 const SIREN_FOR: Duration = Duration::from_secs(10);
@@ -216,6 +216,7 @@ struct State {
 #[derive(Debug)]
 pub struct Unit {
     config: UnitConfig,
+    ear: Arc<Ear>,
     state: Mutex<State>,
 }
 
@@ -253,11 +254,16 @@ impl Unit {
             log: Vec::new(),
             requests: 0,
         };
-        Self { config, state: Mutex::new(state) }
+        Self { config, ear: Arc::default(), state: Mutex::new(state) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its loudspeaker.
+    pub fn ear(&self) -> &Arc<Ear> {
+        &self.ear
     }
 
     /// What it was made of.
