@@ -7,6 +7,8 @@ const source = fileURLToPath(new URL('./src', import.meta.url))
 export default defineConfig({
   plugins: [vue()],
   resolve: { alias: { '@': source } },
+  // An audio worklet is a module, and has no `importScripts` for what the development server adds to it.
+  worker: { format: 'es' },
   build: {
     target: 'es2022',
     chunkSizeWarningLimit: 2000,

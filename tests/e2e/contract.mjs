@@ -62,6 +62,10 @@ export const CALLS = [
   { name: 'streams.choose', says: 'a stream that does not exist', request: { device: 'none', channel: 1, choice: 'best' }, ...failsWith('invalidInput') },
   { name: 'streams.encoders', says: 'an unknown device', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
   { name: 'streams.setEncoder', says: 'nothing to change', request: { device: 'none', channel: 1, profile: 'main', change: {} }, ...failsWith('invalidInput') },
+  { name: 'talk.start', says: 'an unknown device', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
+  { name: 'talk.send', says: 'a call that is over', request: { talk: 'none', pcm: 'AAA=' }, ...failsWith('notFound') },
+  { name: 'talk.send', says: 'what is no speech', request: { talk: 'none', pcm: '%' }, ...failsWith('invalidInput') },
+  { name: 'talk.stop', says: 'nothing to end', request: { talk: 'none' }, ok: fields() },
   { name: 'record.start', says: 'an unknown device', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
   { name: 'record.stop', says: 'nothing is recorded', request: { device: 'none', channel: 1 }, ...failsWith('notFound') },
   { name: 'record.list', says: 'a revision and recordings', request: {}, ok: (list) => {

@@ -4,7 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use bartizan_base::{Code, Secret, StreamProfile};
 use bartizan_device::{
-    Credentials, RtspAddress, StreamOpener, StreamSource, TalkCoding, TalkLine, Transport,
+    Credentials, Endpoint, Family, Login, RtspAddress, ServicePorts, StreamOpener, StreamSource, TalkCoding,
+    TalkLine, Transport,
 };
 use bartizan_media::g711::{encode_alaw, encode_ulaw};
 use bartizan_rtsp::RtspOpener;
@@ -113,6 +114,69 @@ async fn a_backchannel_that_is_not_there() {
     assert_eq!(refusal(&source(port, "/ch1/main", None)).await, Code::PasswordNeeded);
     assert_eq!(refusal(&source(1, "/ch1/main", LOGIN)).await, Code::Unreachable);
     assert_eq!(talking.unit.ear().heard().calls, 0);
+}
+
+async fn driver(camera: &BrandUnit, family: &dyn Family) -> std::sync::Arc<dyn bartizan_device::Driver> {
+    let ports = ServicePorts { http: Some(camera.http().port()), ..ServicePorts::default() };
+    let endpoint = Endpoint { ports, ..Endpoint::new("127.0.0.1").unwrap() };
+    let credentials = Credentials { user: "admin".into(), password: Secret::new("bartizan1") };
+    let login = Login { credentials: Some(credentials), spend_last_try: false };
+    family.connect(&endpoint, &login).await.unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// What both families that talk over HTTP promise.
+async fn talks_over_http(brand: Brand, family: &dyn Family, coding: TalkCoding) {
+    let camera = unit(brand, UnitConfig::default()).await;
+    let driver = driver(&camera, family).await;
+    let mut line = driver.talk(1).await.unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(line.coding(), coding);
+    speak(&mut *line, 25).await;
+    let ear = camera.unit.ear();
+    until("all that was said", || (ear.heard().samples >= 25 * PIECE as u64).then_some(())).await;
+    is_the_tone(ear.heard().last.make_contiguous());
+    assert_eq!(driver.talk(1).await.err().expect("one caller at a time").code(), Code::DeviceBusy);
+    line.send(coded(&tone(0), coding)).await.unwrap_or_else(|e| panic!("the first goes on: {e}"));
+    line.close().await;
+    until("a free line", || (ear.heard().open == 0).then_some(())).await;
+    // Without a farewell, as after a crash: the next call is taken all the same.
+    drop(driver.talk(1).await.unwrap_or_else(|e| panic!("{e}")));
+    until("a free line", || (ear.heard().open == 0).then_some(())).await;
+    let line = driver.talk(1).await.unwrap_or_else(|e| panic!("{e}"));
+    line.close().await;
+    // Nonces that serve one request are answered anew.
+    camera.unit.set_knobs(|knobs| knobs.nonce_uses = 1);
+    let line = driver.talk(1).await.unwrap_or_else(|e| panic!("{e}"));
+    line.close().await;
+    assert_eq!(camera.unit.refusals(), 0, "no try of the password was wasted");
+    assert!(driver.talk(9).await.is_err(), "no such channel");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn isapi_two_way_audio() {
+    talks_over_http(Brand::Isapi, &bartizan_isapi::Isapi::default(), TalkCoding::Pcmu).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dahua_post_audio() {
+    talks_over_http(Brand::Dahua, &bartizan_dahua::Dahua::default(), TalkCoding::Pcma).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_goes_off_while_somebody_talks() {
+    let camera = unit(Brand::Dahua, UnitConfig::default()).await;
+    let driver = driver(&camera, &bartizan_dahua::Dahua::default()).await;
+    let mut line = driver.talk(1).await.unwrap_or_else(|e| panic!("{e}"));
+    drop(camera);
+    let speaking = async {
+        loop {
+            if let Err(error) = line.send(coded(&tone(0), TalkCoding::Pcma)).await {
+                return error.code();
+            }
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+    };
+    let code = tokio::time::timeout(crate::support::PATIENCE, speaking).await.expect("it is noticed");
+    assert!(matches!(code, Code::Disconnected | Code::Timeout), "{code:?}");
 }
 
 fn spoken_file() -> PathBuf {

@@ -198,7 +198,7 @@ fn brands(tally: &mut Tally, programs: &std::path::Path, site_url: &str) -> Resu
     let (_first, url) = profile("first")?;
     let (_second, second_url) = profile("second")?;
     let films = site.films(&data.0)?;
-    end_to_end(tally, "brands", &["adding", "control", "streams", "accessible"], |node| {
+    end_to_end(tally, "brands", &["adding", "control", "streams", "talk", "accessible"], |node| {
         node.env("BARTIZAN_URL", &url).env("BARTIZAN_SECOND_URL", &second_url);
         node.env("BARTIZAN_BRANDS", &list).env("BARTIZAN_FEEDS", &films).env("BARTIZAN_SIM", site_url);
     });

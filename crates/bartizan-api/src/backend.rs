@@ -11,6 +11,7 @@ mod playback;
 mod protection;
 mod scan;
 mod streams;
+mod talk;
 
 use std::{
     path::PathBuf,
@@ -63,7 +64,11 @@ impl Backend {
     pub fn new(app: Arc<App>, shell: ShellInfo) -> Self {
         let media = Arc::<MediaSessions>::default();
         let sessions = media.clone();
-        app.protection.on_lock(move || sessions.end_all());
+        let talk = app.talk.clone();
+        app.protection.on_lock(move || {
+            sessions.end_all();
+            talk.end_all();
+        });
         Self { app, shell, media, sweeper: OnceLock::new(), scanner: Arc::default() }
     }
 
@@ -419,6 +424,19 @@ impl Commands for Backend {
 
     async fn streams_set_encoder(&self, request: dto::SetEncoder) -> Result<dto::AppliedEncoder> {
         streams::set(&self.app.encoders, request).await
+    }
+
+    async fn talk_start(&self, request: dto::ChannelRef) -> Result<dto::TalkState> {
+        talk::start(&self.app.talk, &control::channel(request.device, request.channel)).await
+    }
+
+    async fn talk_send(&self, request: dto::TalkSound) -> Result<dto::Empty> {
+        talk::send(&self.app.talk, &request)
+    }
+
+    async fn talk_stop(&self, request: dto::TalkRef) -> Result<dto::Empty> {
+        self.app.talk.stop(&request.talk).await;
+        Ok(dto::Empty {})
     }
 
     async fn favourites_list(&self, _: dto::Empty) -> Result<dto::FavouriteList> {

@@ -156,6 +156,12 @@ commands! {
     streams_encoders "streams.encoders" (ChannelRef) -> EncoderStreams;
     /// Changes encoder settings in the device and gives what it took.
     streams_set_encoder "streams.setEncoder" (SetEncoder) -> AppliedEncoder;
+    /// Calls a camera, to talk through it; an earlier call ends.
+    talk_start "talk.start" (ChannelRef) -> TalkState;
+    /// Says something.
+    talk_send "talk.send" (TalkSound) -> Empty;
+    /// Hangs up; a call that is over already is no error.
+    talk_stop "talk.stop" (TalkRef) -> Empty;
     /// All groups of channels.
     favourites_list "favourites.list" (Empty) -> FavouriteList;
     /// Makes a group, after all others.

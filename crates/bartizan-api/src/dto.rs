@@ -10,13 +10,14 @@ mod playback;
 mod protection;
 mod sound;
 mod streams;
+mod talk;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 pub use self::{
     adding::*, control::*, diagnostics::*, favourites::*, files::*, looks::*, playback::*, protection::*,
-    sound::*, streams::*,
+    sound::*, streams::*, talk::*,
 };
 
 /// No arguments, or nothing to tell.

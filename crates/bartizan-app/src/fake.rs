@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -23,6 +23,8 @@ pub struct FakeDriver {
     pub delay: Mutex<Duration>,
     /// Fails the next so many stops.
     pub failing_stops: AtomicU32,
+    /// Its loudspeaker.
+    pub speaker: SpeakerLog,
 }
 
 impl FakeDriver {
@@ -32,6 +34,7 @@ impl FakeDriver {
             born: Instant::now(),
             delay: Mutex::default(),
             failing_stops: AtomicU32::new(0),
+            speaker: SpeakerLog::default(),
         })
     }
 
@@ -107,6 +110,97 @@ impl Driver for FakeDriver {
     async fn lens_move(&self, channel: u16, to: LensMove) -> Result<()> {
         self.note(format!("{channel} {to:?}"));
         Ok(())
+    }
+
+    async fn talk(&self, _: u16) -> Result<Box<dyn TalkLine>> {
+        self.speaker.calls().asked += 1;
+        let slow = *self.speaker.slow.lock().unwrap();
+        tokio::time::sleep(slow).await;
+        match *self.speaker.refusal.lock().unwrap() {
+            Some(code) => Err(Error::new(code, "the device says no")),
+            None => Ok(self.speaker.line()),
+        }
+    }
+}
+
+/// What went over the lines to a fake loudspeaker.
+#[derive(Clone, Default)]
+pub struct SpeakerLog {
+    calls: Arc<Mutex<Calls>>,
+    /// Why the next call is refused.
+    pub refusal: Arc<Mutex<Option<Code>>>,
+    /// What the next piece fails with.
+    pub failure: Arc<Mutex<Option<Code>>>,
+    /// How long a call and a piece take.
+    pub slow: Arc<Mutex<Duration>>,
+}
+
+#[derive(Default)]
+struct Calls {
+    asked: usize,
+    open: usize,
+    most_open: usize,
+    closed: usize,
+    pieces: Vec<usize>,
+}
+
+impl SpeakerLog {
+    fn calls(&self) -> MutexGuard<'_, Calls> {
+        self.calls.lock().unwrap()
+    }
+
+    /// A call that is taken.
+    pub fn line(&self) -> Box<dyn TalkLine> {
+        let mut calls = self.calls();
+        calls.open += 1;
+        calls.most_open = calls.most_open.max(calls.open);
+        Box::new(FakeLine(self.clone()))
+    }
+
+    pub fn asked(&self) -> usize {
+        self.calls().asked
+    }
+
+    pub fn open(&self) -> usize {
+        self.calls().open
+    }
+
+    pub fn most_open(&self) -> usize {
+        self.calls().most_open
+    }
+
+    pub fn closed(&self) -> usize {
+        self.calls().closed
+    }
+
+    /// Lengths of the pieces that were sent.
+    pub fn pieces(&self) -> Vec<usize> {
+        self.calls().pieces.clone()
+    }
+}
+
+struct FakeLine(SpeakerLog);
+
+#[async_trait]
+impl TalkLine for FakeLine {
+    fn coding(&self) -> TalkCoding {
+        TalkCoding::Pcmu
+    }
+
+    async fn send(&mut self, speech: bytes::Bytes) -> Result<()> {
+        let slow = *self.0.slow.lock().unwrap();
+        tokio::time::sleep(slow).await;
+        self.0.calls().pieces.push(speech.len());
+        match *self.0.failure.lock().unwrap() {
+            Some(code) => Err(Error::new(code, "the line broke")),
+            None => Ok(()),
+        }
+    }
+
+    async fn close(self: Box<Self>) {
+        let mut calls = self.0.calls();
+        calls.open -= 1;
+        calls.closed += 1;
     }
 }
 

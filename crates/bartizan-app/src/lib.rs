@@ -27,6 +27,7 @@ mod routes;
 mod search;
 mod settings;
 mod snapshot;
+mod talk;
 mod traffic;
 
 use std::{path::Path, sync::Arc};
@@ -70,6 +71,7 @@ pub use self::{
         WallMemory,
     },
     snapshot::{MOST_PICTURES, Snapshots},
+    talk::{LONGEST_SPEECH, TALK_HOLD, Talk},
     traffic::{FLUSH_EVERY, Traffic, TrafficReport},
 };
 
@@ -83,6 +85,8 @@ pub struct App {
     pub control: Arc<Control>,
     /// Which streams windows play, and how devices encode them.
     pub encoders: Encoders,
+    /// Talking through cameras.
+    pub talk: Arc<Talk>,
     /// Searching the network.
     pub search: Arc<Search>,
     /// Groups of channels.
@@ -179,10 +183,17 @@ impl App {
         let families = Arc::new(Families::new(families));
         let traffic = Arc::new(Traffic::new(store.clone(), clock.clone()));
         let sources = book.clone() as Arc<dyn SourceBook>;
-        let live = Arc::new(Live::new(opener, sources, gate.clone(), journal.clone(), traffic.clone()));
+        let live = Arc::new(Live::new(
+            opener.clone(),
+            sources.clone(),
+            gate.clone(),
+            journal.clone(),
+            traffic.clone(),
+        ));
         let favourites = Favourites::load(store.clone(), book.clone(), clock.clone()).await?;
         let drivers = Arc::new(Drivers::new(families.clone(), book.clone(), gate.clone()));
         let encoders = Encoders::new(drivers.clone(), book.clone(), store.clone());
+        let talk = Arc::new(Talk::new(drivers.clone(), opener, sources, gate.clone()));
         let control = Arc::new(Control::new(drivers));
         let search = Arc::new(Search::new(families.clone(), book.clone()));
         let recorder = Arc::new(Recorder::new(live.clone(), files.clone(), Arc::new(free_space)));
@@ -210,6 +221,7 @@ impl App {
             live,
             control,
             encoders,
+            talk,
             search,
             favourites,
             traffic,
@@ -241,7 +253,7 @@ impl App {
     /// The program ends: stops what moves and closes all streams, within a bounded time.
     pub async fn shutdown(&self) {
         // Recordings first: they end with whole files while their streams still stand.
-        futures::join!(self.control.shutdown(), self.recorder.shutdown());
+        futures::join!(self.control.shutdown(), self.recorder.shutdown(), self.talk.shutdown());
         self.live.shutdown().await;
         self.files.close();
         if let Err(error) = self.traffic.flush().await {

@@ -8,7 +8,7 @@ use bartizan_device::{
     Activation, AlarmOutput, Auxiliary, AuxiliaryCommand, AuxiliaryState, Capabilities, ChannelInfo,
     DeviceClock, Driver, EncoderSettings, EncoderStream, Endpoint, Family, FamilyId, Identity, Imaging,
     LensMove, Login, OutputCommand, Preset, PresetChange, PtzMove, PtzStatus, Reached, Recognised,
-    SearchScope, Sighting, Snapshot,
+    SearchScope, Sighting, Snapshot, TalkLine,
 };
 use bartizan_http::{Client, Options, Recorder};
 use tokio::sync::mpsc;
@@ -19,7 +19,7 @@ use crate::{
     device::Device,
     discover, encoder,
     error::DahuaError,
-    imaging, initialise, ptz, recognise, snapshot,
+    imaging, initialise, ptz, recognise, snapshot, talk,
 };
 
 /// The family of Dahua's devices and of those sold under other names.
@@ -201,6 +201,10 @@ impl Driver for Connected {
 
     async fn alarm_outputs(&self) -> Result<Vec<AlarmOutput>> {
         Ok(Box::pin(alarm::outputs(&self.0)).await?)
+    }
+
+    async fn talk(&self, channel: u16) -> Result<Box<dyn TalkLine>> {
+        Ok(Box::pin(talk::open(&self.0, numbered(channel)?)).await?)
     }
 
     async fn switch_output(&self, token: &str, command: OutputCommand) -> Result<()> {

@@ -30,6 +30,7 @@ mod range;
 mod recognise;
 mod rpc;
 mod snapshot;
+mod talk;
 mod text;
 
 use bartizan_device::FamilyId;

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bartizan_device::Endpoint;
 use tokio::{net::TcpStream, time::timeout};
+use tokio_rustls::client::TlsStream;
 
 use crate::{HttpError, Wire, tls::Pinning};
 
@@ -37,14 +38,14 @@ pub(crate) async fn handshake(
     host: &str,
     pinning: &Arc<Pinning>,
     at: &Wire,
-) -> Result<(), HttpError> {
+) -> Result<TlsStream<TcpStream>, HttpError> {
     let tls = |reason: String| HttpError::Tls { at: at.clone(), reason };
     let config = pinning.config().map_err(|e| tls(e.to_string()))?;
     let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(|e| tls(e.to_string()))?;
     let shaking = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream);
     match timeout(HANDSHAKE_TIMEOUT, shaking).await {
         Err(_) => Err(HttpError::Timeout { at: at.clone() }),
-        Ok(Ok(_)) => Ok(()),
+        Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) => Err(match pinning.take_changed() {
             Some((expected, found)) => HttpError::CertificateChanged { at: at.clone(), expected, found },
             None => tls(error.to_string()),
@@ -73,7 +74,7 @@ pub(crate) async fn prefer_https(
     };
     let refusal = match stream {
         Some(Ok(stream)) => match handshake(stream, &endpoint.host, pinning, &at).await {
-            Ok(()) => return Ok((true, None)),
+            Ok(_) => return Ok((true, None)),
             Err(error) => Some(format!("port 443 is open, but HTTP is used: {error}")),
         },
         Some(Err(_)) | None => None,

@@ -131,6 +131,14 @@ pub enum HttpError {
         /// The limit, bytes.
         limit: usize,
     },
+    /// An upload is answered with a status that ends it.
+    #[error("{at}: answered with {status}")]
+    Answered {
+        /// Where.
+        at: Wire,
+        /// Status code.
+        status: u16,
+    },
     /// The answer is not HTTP, or breaks its rules.
     #[error("{at}: {reason}")]
     Protocol {
@@ -155,6 +163,7 @@ impl HttpError {
             | Self::PasswordNeeded { at, .. }
             | Self::LoginUnsafe { at, .. }
             | Self::TooLarge { at, .. }
+            | Self::Answered { at, .. }
             | Self::Protocol { at, .. } => at,
         }
     }
@@ -171,7 +180,12 @@ impl HttpError {
             Self::PasswordNeeded { .. } => Code::PasswordNeeded,
             // Never retried by itself, which Protocol would be.
             Self::LoginUnsafe { .. } => Code::NotOffered,
-            Self::Tls { .. } | Self::TooLarge { .. } | Self::Protocol { .. } => Code::Protocol,
+            Self::Answered { status: 404 | 405 | 501, .. } => Code::NotOffered,
+            // What takes one caller at a time refuses the second in these words.
+            Self::Answered { status: 403 | 409 | 503, .. } => Code::DeviceBusy,
+            Self::Answered { .. } | Self::Tls { .. } | Self::TooLarge { .. } | Self::Protocol { .. } => {
+                Code::Protocol
+            }
         }
     }
 

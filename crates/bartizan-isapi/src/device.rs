@@ -9,7 +9,7 @@ use bartizan_base::{Code, Error, OwnedTask, Result, StreamProfile};
 use bartizan_device::{
     AlarmOutput, Auxiliary, AuxiliaryCommand, AuxiliaryState, Capabilities, ChannelInfo, DeviceClass,
     DeviceClock, Driver, EncoderSettings, EncoderStream, FamilyId, Identity, Imaging, LensMove, Online,
-    OutputCommand, Preset, PresetChange, PtzMove, PtzStatus, Reached, Snapshot,
+    OutputCommand, Preset, PresetChange, PtzMove, PtzStatus, Reached, Snapshot, TalkLine,
 };
 use bartizan_http::{Client, Request, xml::Element};
 
@@ -19,7 +19,7 @@ use crate::{
     channels, encoder, io,
     link::Link,
     ptz::{self, PtzFacts},
-    quirks, time,
+    quirks, talk, time,
 };
 
 const DEVICE_INFO: &str = "/ISAPI/System/deviceInfo";
@@ -341,6 +341,10 @@ impl Driver for Device {
             }
         }
         Ok(outputs)
+    }
+
+    async fn talk(&self, channel: u16) -> Result<Box<dyn TalkLine>> {
+        talk::open(self.link.clone(), channel, self.identity.class).await
     }
 
     async fn switch_output(&self, token: &str, command: OutputCommand) -> Result<()> {

@@ -20,6 +20,7 @@ mod ptz;
 mod quirks;
 mod sadp;
 mod session;
+mod talk;
 mod time;
 
 pub use activation::{check_password, encrypt_password};

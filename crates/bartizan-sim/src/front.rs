@@ -36,11 +36,15 @@ use crate::{
     auth::{Auth, Verdict},
     config::DigestOffer,
     encode::other,
+    speech::{self, Greeting},
     unit::{LoginOutcome, Unit},
 };
 
 /// Longest request body taken.
 const BODY_LIMIT: usize = 1 << 20;
+/// No device has this: it is for whoever tests with the simulator. `{calls, open, seconds, loudest}`: calls so far and
+/// under way, seconds of speech, and the largest of its last samples, 0..32768.
+const HEARD: &str = "/simulator/heard";
 /// A TLS handshake takes no longer.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
 /// An endless answer is given up after this long.
@@ -117,6 +121,16 @@ impl Reply {
 #[async_trait]
 pub(crate) trait Personality: Send + Sync {
     async fn answer(&self, ask: &Ask) -> Reply;
+
+    /// Whether a request line begins speech to the loudspeaker.
+    fn is_speech(&self, _line: &str) -> bool {
+        false
+    }
+
+    /// Takes or refuses such speech, by its head.
+    fn greet(&self, _ask: &Ask) -> Greeting {
+        Greeting::Refuse(Reply::new(404, "text/plain", "no loudspeaker"))
+    }
 }
 
 /// What a request's login is worth.
@@ -204,9 +218,9 @@ impl Front {
             tls.then(|| Ok::<_, io::Error>(Arc::new(Mutex::new(self_signed(addr)?)))).transpose()?;
         let router = Router::new()
             .fallback(answer)
-            .with_state((unit, personality))
+            .with_state((unit.clone(), personality.clone()))
             .into_make_service_with_connect_info::<Ends>();
-        let door = Door { listener, certificate: certificate.clone() };
+        let door = Door { listener, certificate: certificate.clone(), unit, personality, calls: Vec::new() };
         let task = OwnedTask::spawn(async move {
             if let Err(error) = axum::serve(door, router).await {
                 tracing::error!(%error, "the HTTP side ended");
@@ -251,6 +265,9 @@ struct Ends {
 struct Door {
     listener: TcpListener,
     certificate: Option<Arc<Mutex<Arc<ServerConfig>>>>,
+    unit: Arc<Unit>,
+    personality: Arc<dyn Personality>,
+    calls: Vec<OwnedTask>,
 }
 
 /// A plain or a TLS connection.
@@ -321,7 +338,15 @@ impl Listener for Door {
             };
             let Ok(local) = stream.local_addr() else { continue };
             let ends = Ends { local, peer };
-            let Some(certificate) = &self.certificate else { return (Wire::Plain(stream), ends) };
+            // Over TLS nobody talks to a simulated device.
+            let Some(certificate) = &self.certificate else {
+                if !speech::begins_with(&stream, &*self.personality).await {
+                    return (Wire::Plain(stream), ends);
+                }
+                self.calls.retain(|call| !call.is_finished());
+                self.calls.push(speech::listen(stream, self.unit.clone(), self.personality.clone()));
+                continue;
+            };
             let config = certificate.lock().unwrap_or_else(PoisonError::into_inner).clone();
             // One at a time: a simulated device has few visitors.
             if let Ok(Ok(tls)) = timeout(HANDSHAKE_LIMIT, TlsAcceptor::from(config).accept(stream)).await {
@@ -347,6 +372,9 @@ async fn answer(
     State((unit, personality)): State<(Arc<Unit>, Arc<dyn Personality>)>,
     request: Request,
 ) -> Response {
+    if request.uri().path() == HEARD {
+        return response(Reply::new(200, "application/json", heard(&unit)));
+    }
     unit.count_request();
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
@@ -367,6 +395,14 @@ async fn answer(
     let reply = personality.answer(&ask).await;
     tracing::debug!(peer = %ends.peer, method = ask.method, path = ask.path(), status = reply.status, "HTTP");
     response(reply)
+}
+
+/// What the loudspeaker heard, for tests in other processes.
+fn heard(unit: &Unit) -> String {
+    let heard = unit.ear().heard();
+    let seconds = heard.samples as f64 / 8000.0;
+    serde_json::json!({ "calls": heard.calls, "open": heard.open, "seconds": seconds, "loudest": heard.loudest() })
+        .to_string()
 }
 
 fn response(reply: Reply) -> Response {

@@ -25,6 +25,7 @@ mod sdp;
 mod site;
 mod snapshot;
 mod sound;
+mod speech;
 mod target;
 pub mod timebar;
 mod track;

@@ -2457,6 +2457,45 @@ detail: string | null, };
 export type SoundPhase = "connecting" | "playing" | "none" | "unsupported" | "failed";
 
 /**
+ * The answer of `talk.start`: a call under way.
+ */
+export type TalkState = { 
+/**
+ * Names the call.
+ */
+talk: string, 
+/**
+ * Samples a second that `talk.send` takes.
+ */
+sampleRateHz: number, 
+/**
+ * Without `talk.send` for this long the call ends by itself, milliseconds.
+ */
+holdMs: number, };
+
+/**
+ * Names a call.
+ */
+export type TalkRef = { 
+/**
+ * Which.
+ */
+talk: string, };
+
+/**
+ * `talk.send`: what is said.
+ */
+export type TalkSound = { 
+/**
+ * Which call.
+ */
+talk: string, 
+/**
+ * Mono signed 16-bit little-endian samples, Base64; at most 4000 samples.
+ */
+pcm: string, };
+
+/**
  * Which stream a window plays.
  */
 export type StreamChoice = "auto" | "fluent" | "hd" | "customMain" | "customSub";
@@ -2974,6 +3013,9 @@ export interface RpcSchema {
   'streams.choose': { request: ChosenStream; response: Empty }
   'streams.encoders': { request: ChannelRef; response: EncoderStreams }
   'streams.setEncoder': { request: SetEncoder; response: AppliedEncoder }
+  'talk.start': { request: ChannelRef; response: TalkState }
+  'talk.send': { request: TalkSound; response: Empty }
+  'talk.stop': { request: TalkRef; response: Empty }
   'favourites.list': { request: Empty; response: FavouriteList }
   'favourites.create': { request: NewFavourite; response: Favourite }
   'favourites.update': { request: FavouriteChange; response: FavouriteList }

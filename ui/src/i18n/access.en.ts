@@ -23,6 +23,7 @@ export const access = {
     snapshot: 'Take a picture',
     pause: 'Pause or play',
     sound: 'Hear or mute',
+    talk: 'Talk through the camera; held: only while it is held',
     fullScreen: 'Full screen',
     zoom: 'Digital zoom',
     pan: 'While zoomed: look around',

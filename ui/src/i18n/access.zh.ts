@@ -24,6 +24,7 @@ export const access: Pick<Messages, 'keys' | 'heard'> = {
     snapshot: '抓图',
     pause: '暂停或播放',
     sound: '收听或静音',
+    talk: '与摄像机对讲；长按：仅在按住时对讲',
     fullScreen: '全屏',
     zoom: '电子放大',
     pan: '放大后：移动查看',

@@ -14,6 +14,7 @@ import { protection } from './protection.en'
 import { sound } from './sound.en'
 import { quality } from './quality.en'
 import { stream } from './stream.en'
+import { talk } from './talk.en'
 
 /** English: the reference. The other languages have the type of this object, so a missing string does not compile. */
 export const en = {
@@ -111,6 +112,7 @@ export const en = {
   ...quality,
   ...budget,
   ...stream,
+  ...talk,
   ...access,
 }
 

@@ -56,6 +56,10 @@ export const faq = {
     q: 'How do I turn a camera with my fingers?',
     a: 'Enlarge the camera and open the PTZ panel. Drag on the picture to turn it, pinch or stretch to zoom; it stops when you let go. It works for one window at a time, and only with cameras that have a motor.',
   },
+  talkFails: {
+    q: 'I cannot talk to a camera.',
+    a: 'The message says which it is. The camera offers no way to talk: it needs a loudspeaker and audio switched on. Somebody else is talking: wait. The microphone was refused: allow it for Bartizan in the settings of the system or the browser. No microphone was found: plug one in.',
+  },
   customStream: {
     q: 'Can I change resolution, frame rate and bit rate?',
     a: 'Yes: choose “Custom” as the stream of the window. The values are written to the device and read back, since devices round them; everybody who watches that stream sees the change.',

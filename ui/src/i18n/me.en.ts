@@ -14,7 +14,7 @@ export const me = {
     pushDurationHelp: 'How long the clip of an alarm is: 15 s and what you add. This version receives no pushes yet; the choice is kept for them.',
     noiseReduction: 'Noise reduction',
     noiseReductionOff: 'Off',
-    noiseReductionHelp: 'Takes noise out of your voice when you talk to a camera; higher takes more. This version cannot talk yet; the choice is kept for it.',
+    noiseReductionHelp: 'Takes noise out of your voice when you talk to a camera; higher takes more. It acts from the next talk on.',
     start: 'At the start',
     defaultPage: 'Default page',
     page: { home: 'Live', favourites: 'Favourites', messages: 'Messages', devices: 'Devices', me: 'Me' },

@@ -16,7 +16,7 @@ export const me: Strings<typeof english> = {
     pushDurationHelp: '报警录像的时长：15 秒加上您设定的时间。当前版本还不能接收推送，设置会先保存。',
     noiseReduction: '降噪',
     noiseReductionOff: '关闭',
-    noiseReductionHelp: '与摄像机对讲时减少噪声，数值越大效果越强。当前版本还不支持对讲，设置会先保存。',
+    noiseReductionHelp: '与摄像机对讲时减少噪声，数值越大效果越强。从下一次对讲起生效。',
     start: '启动',
     defaultPage: '默认页面',
     page: { home: '实时预览', favourites: '收藏', messages: '消息', devices: '设备', me: '我的' },

@@ -14,6 +14,7 @@ import { protection } from './protection.zh'
 import { sound } from './sound.zh'
 import { quality } from './quality.zh'
 import { stream } from './stream.zh'
+import { talk } from './talk.zh'
 import type { Messages } from './en'
 
 export const zh: Messages = {
@@ -112,4 +113,5 @@ export const zh: Messages = {
   ...quality,
   ...budget,
   ...stream,
+  ...talk,
 }

@@ -34,6 +34,7 @@ export const FAQ: Record<FaqId, Question> = {
   customStream: { topic: 'lag', seed: [15] },
   h265: { topic: 'lag', codes: ['unsupportedCodec', 'interlaced', 'decoderFailed'] },
   ptzGestures: { topic: 'control', seed: [14] },
+  talkFails: { topic: 'talk' },
   whereSettings: { topic: 'settings', seed: [19] },
   share: { topic: 'files', seed: [22] },
   export: { topic: 'files', seed: [23] },

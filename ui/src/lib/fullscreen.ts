@@ -7,9 +7,10 @@ const PHONE_LANDSCAPE = '(orientation: landscape) and (max-height: 500px)'
 
 /**
  * Full screen by style, not by the browser's API: it works in every web view and asks nobody. A phone held sideways
- * gets it by itself; elsewhere the button does it.
+ * gets it by itself; elsewhere the button does it. While `busy` the bars stay, unless they are tapped away: what has
+ * been begun there must be ended there.
  */
-export function useFullScreen(active: Ref<boolean>) {
+export function useFullScreen(active: Ref<boolean>, busy: () => boolean = () => false) {
   const media = window.matchMedia(PHONE_LANDSCAPE)
   const sideways = ref(media.matches)
   const wanted = ref(false)
@@ -33,7 +34,7 @@ export function useFullScreen(active: Ref<boolean>) {
     shown.value = true
     timer = window.setTimeout(() => {
       // Someone who walks the bars with the keyboard must not lose the ground under the feet.
-      if (document.activeElement?.matches('.tools :focus-visible, .info :focus-visible, .bar :focus-visible') === true) show()
+      if (document.activeElement?.matches('.tools :focus-visible, .info :focus-visible, .bar :focus-visible') === true || (shown.value && busy())) show()
       else shown.value = false
     }, LINGER_MS)
   }

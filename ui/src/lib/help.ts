@@ -2,7 +2,7 @@ import type { TextKey } from '@/i18n'
 
 /** Pages of help, each reachable from the failure or the field that raises the question. */
 export const TOPICS = [
-  'ways', 'reach', 'password', 'limits', 'activate', 'connect', 'ports', 'multi', 'lag', 'control', 'record', 'files', 'favourites', 'playback',
+  'ways', 'reach', 'password', 'limits', 'activate', 'connect', 'ports', 'multi', 'lag', 'control', 'talk', 'record', 'files', 'favourites', 'playback',
   'messages', 'settings', 'privacy',
 ] as const
 export type Topic = (typeof TOPICS)[number]
@@ -39,6 +39,7 @@ export const HELP: Record<Topic, HelpPage> = {
   multi: page('multi', ['choose', 'layout', 'large', 'stream', 'sound', 'limit']),
   lag: page('lag', ['sub', 'one', 'auto', 'network', 'decode']),
   control: page('control', ['gestures', 'pad', 'presets', 'outputs']),
+  talk: page('talk', ['tap', 'hold', 'camera', 'busy', 'mic', 'noise']),
   record: page('record', ['record', 'picture', 'safe']),
   files: page('files', ['play', 'share', 'export', 'delete']),
   favourites: page('favourites', ['make', 'open', 'change']),
@@ -52,7 +53,7 @@ export const HELP: Record<Topic, HelpPage> = {
 export const GROUPS: readonly { title: TextKey; topics: readonly Topic[] }[] = [
   { title: 'help.group.begin', topics: ['connect', 'ways', 'activate'] },
   { title: 'help.group.trouble', topics: ['reach', 'password', 'limits', 'lag', 'ports'] },
-  { title: 'help.group.watch', topics: ['multi', 'control', 'favourites', 'record', 'files'] },
+  { title: 'help.group.watch', topics: ['multi', 'control', 'talk', 'favourites', 'record', 'files'] },
   { title: 'help.group.later', topics: ['playback', 'messages'] },
   { title: 'help.group.app', topics: ['settings', 'privacy'] },
 ]

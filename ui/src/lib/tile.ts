@@ -84,7 +84,7 @@ function joined(...parts: (string | null)[]): string | null {
  * "Gate, live, under 1 s, SD, sound on": what a screen reader says for a window. Nothing in it counts along, since the name of
  * what has the focus is read anew whenever it changes.
  */
-export function tileLabel(view: TileView, words: TileWords, more: { recording?: boolean; heard?: string | null } = {}): string {
+export function tileLabel(view: TileView, words: TileWords, more: { recording?: boolean; heard?: string | null; talking?: boolean } = {}): string {
   if (view.channel === null) return t('tile.emptyLabel', { n: view.index + 1 })
   const parts = [view.channel.name]
   if (view.phase === 'playing') parts.push(t('tile.live'))
@@ -100,6 +100,7 @@ export function tileLabel(view: TileView, words: TileWords, more: { recording?: 
   if (view.enlarged) parts.push(t('heard.enlarged'))
   if (view.zoom > 1) parts.push(t('picture.zoomedLabel', { zoom: view.zoom.toFixed(1).replace(/\.0$/, '') }))
   if (more.heard != null) parts.push(more.heard)
+  if (more.talking) parts.push(t('talk.on'))
   return parts.join(', ')
 }
 

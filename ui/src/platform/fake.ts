@@ -86,6 +86,10 @@ export class FakePlatform implements Platform {
   private groups = 0
   private groupRevision = 0
 
+  /** The one call that is made, when there is one. */
+  talking: string | null = null
+  private talks = 0
+
   private readonly handlers: Handlers = {
     'app.info': () => this.info,
     'protection.state': () => ({ ...this.protection }),
@@ -242,6 +246,15 @@ export class FakePlatform implements Platform {
     'memory.get': () => ({ memory: structuredClone(this.memory) }),
     'memory.set': (memory) => {
       this.memory = structuredClone(memory)
+      return {}
+    },
+    'talk.start': () => ({ talk: this.talking = `t${this.talks += 1}`, sampleRateHz: 8000, holdMs: 2000 }),
+    'talk.send': ({ talk }) => {
+      if (talk !== this.talking) throw failure('notFound')
+      return {}
+    },
+    'talk.stop': ({ talk }) => {
+      if (talk === this.talking) this.talking = null
       return {}
     },
     'traffic.network': () => ({}),

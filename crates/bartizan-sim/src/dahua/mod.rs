@@ -13,7 +13,9 @@ use async_trait::async_trait;
 use self::{initialise::Initialise, rpc::Rpc};
 use crate::{
     config::DigestOffer,
+    ear::SpeechCoding,
     front::{Admission, Ask, Body, HttpLogin, Personality, Reply},
+    speech::Greeting,
     unit::{Unit, UnitClass},
 };
 
@@ -106,6 +108,7 @@ impl Dahua {
             ("ptz.cgi" | "ptzBase.cgi", _) => ptz::answer(unit, cgi, action),
             ("devVideoInput.cgi", _) => ptz::video_input(unit, cgi, action),
             ("encode.cgi", "getConfigCaps") => config::encode_caps(unit, cgi),
+            ("devAudioOutput.cgi", "getCollect") => Said::one("result", 1),
             ("rainBrush.cgi", _) => rain_brush(unit, cgi, action),
             ("coaxialControlIO.cgi", _) => coaxial(unit, cgi, action),
             ("alarm.cgi", "getOutSlots") => Said::one("result", unit.config().outputs),
@@ -243,6 +246,30 @@ fn heartbeats(cgi: &Cgi) -> Reply {
 
 #[async_trait]
 impl Personality for Dahua {
+    fn is_speech(&self, line: &str) -> bool {
+        line.starts_with("POST /cgi-bin/audio.cgi?action=postAudio")
+    }
+
+    /// Says nothing to a caller it hears: the end of the connection is the end of the call.
+    fn greet(&self, ask: &Ask) -> Greeting {
+        if self.login.admit(ask) != Admission::Granted {
+            return Greeting::Refuse(text(401, "").challenged(self.login.challenges(false)));
+        }
+        let cgi = Cgi { script: "audio.cgi".into(), query: ask.query() };
+        if cgi.channel(&self.unit).is_none() {
+            return Greeting::Refuse(text(400, "Error\r\nBad Request!\r\n"));
+        }
+        let coding = match ask.header("content-type").map(str::to_ascii_lowercase).as_deref() {
+            Some("audio/g.711a") => SpeechCoding::Alaw,
+            Some("audio/g.711mu") => SpeechCoding::Ulaw,
+            _ => return Greeting::Refuse(text(400, "Error\r\nBad Request!\r\n")),
+        };
+        match self.unit.ear().answer(coding) {
+            Some(call) => Greeting::Listen(call, b""),
+            None => Greeting::Refuse(text(503, "Error\r\nDevice busy\r\n")),
+        }
+    }
+
     async fn answer(&self, ask: &Ask) -> Reply {
         let path = ask.path();
         match path {

@@ -7,6 +7,7 @@ mod control;
 mod image;
 pub(crate) mod sadp;
 mod system;
+mod talk;
 
 use std::sync::{Arc, Mutex};
 
@@ -17,6 +18,7 @@ use crate::{
     config::DigestOffer,
     front::{Admission, Ask, Body, HttpLogin, Personality, Reply},
     onvif::soap::Element,
+    speech::Greeting,
     unit::{LoginOutcome, Unit},
 };
 
@@ -52,6 +54,8 @@ pub(crate) struct Isapi {
     pub https_port: Option<u16>,
     login: HttpLogin,
     challenge: Mutex<Option<Challenge>>,
+    /// The session of two-way audio, while one is open.
+    talk: Mutex<Option<String>>,
 }
 
 /// One request, taken apart.
@@ -85,7 +89,15 @@ impl Isapi {
         let realm =
             format!("IP Camera({})", &unit.config().serial[unit.config().serial.len().saturating_sub(5)..]);
         let login = HttpLogin::new(unit.clone(), realm, DigestOffer::Both);
-        Self { unit, rtsp_port, http_port, https_port, login, challenge: Mutex::default() }
+        Self {
+            unit,
+            rtsp_port,
+            http_port,
+            https_port,
+            login,
+            challenge: Mutex::default(),
+            talk: Mutex::default(),
+        }
     }
 
     fn status(&self, call_path: &str, http: u16, code: u8, sub: &str) -> Reply {
@@ -128,6 +140,7 @@ impl Isapi {
         let path = call.path.as_slice();
         match (call.method, path) {
             ("GET", ["Security", "userCheck"]) => Outcome::Document(self.user_check(true)),
+            (_, ["System", "TwoWayAudio", ..]) => talk::answer(self, call),
             (_, ["System", "Video", "inputs", "channels", _, "focus" | "iris"])
             | (_, ["PTZCtrl", ..])
             | (_, ["System", "IO", ..]) => control::answer(self, call),
@@ -191,6 +204,14 @@ impl Isapi {
 
 #[async_trait]
 impl Personality for Isapi {
+    fn is_speech(&self, line: &str) -> bool {
+        talk::is_speech(line)
+    }
+
+    fn greet(&self, ask: &Ask) -> Greeting {
+        talk::greet(self, ask)
+    }
+
     async fn answer(&self, ask: &Ask) -> Reply {
         let path = ask.path();
         let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();

@@ -1,7 +1,7 @@
 /** What a person does with the windows of the wall: each gesture, button and key ends here. */
 import { actionSheetController } from '@ionic/vue'
 import {
-  closeOutline, pauseOutline, playOutline, scanOutline, speedometerOutline, swapHorizontalOutline, syncOutline, volumeHighOutline, volumeMuteOutline,
+  closeOutline, micOffOutline, micOutline, pauseOutline, playOutline, scanOutline, speedometerOutline, swapHorizontalOutline, syncOutline, volumeHighOutline, volumeMuteOutline,
 } from 'ionicons/icons'
 import { reactive } from 'vue'
 import { asApiError } from '@/api/client'
@@ -9,6 +9,7 @@ import { t } from '@/i18n'
 import { hideToast, toast, toastError } from '@/lib/toast'
 import { settings } from '@/stores/settings'
 import { sound } from '@/stores/sound'
+import { talk } from '@/stores/talk'
 import { windows } from '@/stores/windows'
 import { fittingLayout, type LayoutCount } from '@/wall/layout'
 import type { PlanChannel } from '@/wall/plan'
@@ -25,13 +26,15 @@ export interface ActionsSetup {
   say(text: string): void
   /** Mutes or unmutes a window. */
   listen(index: number): void
+  /** Talks to a window's camera, or stops talking. */
+  speak(index: number): void
   /** All pictures of one window, whatever the others lose for it; or not any more. */
   keep?(view: TileView, on: boolean): void
   /** Some window gets fewer pictures than it could. A selected one gets all of its own at once, so it cannot be asked alone. */
   busy?(): boolean
 }
 
-export function useWindowActions({ wall, view, say, listen, keep, busy }: ActionsSetup) {
+export function useWindowActions({ wall, view, say, listen, speak, keep, busy }: ActionsSetup) {
   /** Which overlay is open, and for which window; one at a time. */
   const open = reactive<{ picker: { at: number | null } | null; mover: number | null }>({ picker: null, mover: null })
   const nameOf = (index: number): string => view(index)?.channel?.name ?? t('wall.window', { n: index + 1 })
@@ -118,6 +121,7 @@ export function useWindowActions({ wall, view, say, listen, keep, busy }: Action
     await hideToast()
     const paused = one.phase === 'paused'
     const heard = sound.isOn(one.channel)
+    const spokenTo = talk.isOn(one.channel)
     const kept = one.budget?.kept === true
     const sheet = await actionSheetController.create({
       header: one.channel.name,
@@ -125,6 +129,7 @@ export function useWindowActions({ wall, view, say, listen, keep, busy }: Action
         { text: t(one.enlarged ? 'home.restore' : 'home.enlarge'), icon: scanOutline, data: 'enlarge' },
         { text: t(paused ? 'wall.play' : 'wall.pause'), icon: paused ? playOutline : pauseOutline, data: 'pause' },
         { text: t(heard ? 'sound.menuOff' : 'sound.menuOn'), icon: heard ? volumeMuteOutline : volumeHighOutline, data: 'listen' },
+        { text: t(spokenTo ? 'talk.menuOff' : 'talk.menuOn'), icon: spokenTo ? micOffOutline : micOutline, data: 'talk' },
         { text: t('wall.moveTo'), icon: swapHorizontalOutline, data: 'move' },
         { text: t('wall.replace'), icon: syncOutline, data: 'replace' },
         ...(kept || busy?.() === true ? [{ text: t(kept ? 'budget.unkeep' : 'budget.keepLong'), icon: speedometerOutline, data: 'keep' }] : []),
@@ -138,6 +143,7 @@ export function useWindowActions({ wall, view, say, listen, keep, busy }: Action
     if (data === 'enlarge') wall()?.enlarge(one.enlarged ? null : index)
     else if (data === 'pause') pause(index, !paused)
     else if (data === 'listen') listen(index)
+    else if (data === 'talk') speak(index)
     else if (data === 'move') moveFrom(index)
     else if (data === 'replace') pickFor(index)
     else if (data === 'keep') keep?.(one, !kept)

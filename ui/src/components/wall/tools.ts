@@ -13,7 +13,11 @@ export interface WallTool {
   pressed?: boolean
   /** It opens something in place; absent where it does not. */
   expanded?: boolean
+  /** A longer tooltip than the label. */
+  hint?: string
   run: () => void
+  /** What a press that lasts does in place of `run`; absent where it is a press like any other. */
+  hold?: { begin: () => void; end: () => void }
 }
 
 /** The user's order first; tools that came with a newer version stand behind, in theirs. */

@@ -1,0 +1,38 @@
+/** Talking through a camera. */
+export const talk = {
+  talk: {
+    tool: 'Talk',
+    toolOn: 'Talking',
+    start: 'Talk to {name}',
+    stop: 'Stop talking to {name}',
+    holdHint: 'hold it to talk only while you hold',
+    menuOn: 'Talk',
+    menuOff: 'Stop talking',
+    asking: 'Microphone…',
+    connecting: 'Connecting…',
+    talking: 'Talking',
+    calling: 'Calling {name}',
+    started: 'Talking to {name}',
+    ended: 'Talk ended',
+    on: 'talking to it',
+    micGone: 'The microphone stopped, so the talk ended. It may have been unplugged, or another app or a phone call took it.',
+    trouble: '{what}. {cure}',
+    failed: 'No talk with {name}: {why}',
+    mic: {
+      micDenied: { title: 'Bartizan may not use the microphone', cure: 'Allow it in the settings of the system or the browser, then try again.' },
+      micMissing: { title: 'No microphone was found', cure: 'Plug one in or connect a headset, then try again.' },
+      micBusy: { title: 'The microphone is not available', cure: 'Another app or a phone call may be using it. End that, then try again.' },
+      micUnsupported: { title: 'The microphone cannot be used here', cure: 'Use the app, or open Bartizan in an up-to-date browser over HTTPS or on this computer itself.' },
+    },
+    why: {
+      notOffered: { title: '{name} offers no way to talk', cure: 'It may have no loudspeaker. If it has one, switch its audio output on in the camera’s settings.' },
+      deviceBusy: { title: 'Somebody else is talking to {name}', cure: 'A camera takes one voice at a time. Try again when the other talk has ended.' },
+      tooManySessions: { title: '{name} takes no further connection', cure: 'Close other apps that watch it, or show fewer of its windows, then try again.' },
+      forbidden: { title: 'This user may not talk to {name}', cure: 'Allow the user to talk on the device, or use another user.' },
+      unsupportedCodec: { title: '{name} takes no kind of sound that Bartizan makes', cure: 'Choose G.711 for audio in the camera’s settings.' },
+      notFound: { title: 'The talk with {name} ended', cure: 'The camera or the app ended it. Try again.' },
+      disconnected: { title: '{name} hung up', cure: 'Some cameras end a talk after a while. Try again.' },
+      timeout: { title: '{name} did not take the call in time', cure: 'The network may be slow or the camera busy. Try again.' },
+    },
+  },
+}
