@@ -1,6 +1,8 @@
 //! The Tauri shell: a window, one command, two media carriers, and the life cycle. Everything else lives in the crates.
 
 mod carriers;
+#[cfg(target_os = "linux")]
+mod microphone;
 #[cfg(mobile)]
 mod phone;
 
@@ -89,6 +91,10 @@ pub fn run() {
                 None => app.path().app_data_dir()?,
             };
             let pictures = app.path().picture_dir().or_else(|_| app.path().document_dir()).ok();
+            #[cfg(target_os = "linux")]
+            for window in app.webview_windows().values() {
+                microphone::allow(window)?;
+            }
             let shell = ShellInfo { pictures: pictures.map(|folder| folder.join("Bartizan")), ..shell };
             #[cfg(mobile)]
             let handle = app.handle().clone();

@@ -210,7 +210,7 @@ fn window(tally: &mut Tally) -> Result<(), String> {
     let (_site, site_url) = simulator(&programs)?;
     let data = Scratch::new("window")?;
     let display = Display::start()?;
-    end_to_end(tally, "window", &["window", "window-walk"], |node| {
+    end_to_end(tally, "window", &["window", "window-walk", "window-talk"], |node| {
         node.env("BARTIZAN_APP", programs.join("bartizan"))
             .env("BARTIZAN_PROGRAMS", &programs)
             .env("BARTIZAN_SIM", &site_url)

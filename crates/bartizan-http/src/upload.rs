@@ -172,4 +172,11 @@ mod tests {
         assert_eq!((head.status, head.challenges), (401, vec!["Digest a".to_owned()]));
         assert!(Head::read(b"RTSP/1.0 200 OK\r\n\r\n").is_none());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_panics(text in "(HTTP/1.[01] ?[0-9]{0,5}|[a-zA-Z-]{0,17}:? ?.{0,9}|\r\n){0,9}\r\n\r\n") {
+            let _ = Head::read(text.as_bytes());
+        }
+    }
 }

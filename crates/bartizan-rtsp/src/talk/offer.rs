@@ -128,4 +128,11 @@ mod tests {
         assert!(error.detail().contains("PCMU/16000, MPEG4-GENERIC/8000/1"), "{}", error.detail());
         assert_eq!(Offer::read(b"\xff\xfe", "rtsp://h/").unwrap_err().code(), Code::Protocol);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_panics(tracks in "(m=audio 0 RTP/AVP [0-9a ]{0,9}\r\n|a=[a-z:0-9/ *.]{0,20}\r\n|a=sendonly\r\n){0,8}", base in ".{0,20}") {
+            let _ = Offer::read(format!("{HEAD}{tracks}").as_bytes(), &base);
+        }
+    }
 }
