@@ -147,6 +147,12 @@ async fn talks_over_http(brand: Brand, family: &dyn Family, coding: TalkCoding) 
     camera.unit.set_knobs(|knobs| knobs.nonce_uses = 1);
     let line = driver.talk(1).await.unwrap_or_else(|e| panic!("{e}"));
     line.close().await;
+    // A user who may not talk is told so, and may do everything else as before.
+    camera.unit.set_knobs(|knobs| (knobs.nonce_uses, knobs.mute) = (0, true));
+    assert_eq!(driver.talk(1).await.err().expect("may not talk").code(), Code::Forbidden);
+    driver.identity().await.unwrap_or_else(|e| panic!("the login still stands: {e}"));
+    camera.unit.set_knobs(|knobs| knobs.mute = false);
+    driver.talk(1).await.unwrap_or_else(|e| panic!("{e}")).close().await;
     assert_eq!(camera.unit.refusals(), 0, "no try of the password was wasted");
     assert!(driver.talk(9).await.is_err(), "no such channel");
 }

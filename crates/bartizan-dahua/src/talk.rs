@@ -1,7 +1,7 @@
 //! Talking to a camera: G.711 in one endless POST to `audio.cgi?action=postAudio`.
 
 use async_trait::async_trait;
-use bartizan_base::{Code, Result};
+use bartizan_base::Result;
 use bartizan_device::{TalkCoding, TalkLine};
 use bartizan_http::{HttpError, Request, Upload};
 use bytes::Bytes;
@@ -36,9 +36,6 @@ fn meaning(error: HttpError, query: &Query) -> DahuaError {
     match error {
         // What the firmware does not know is a bad request to it.
         HttpError::Answered { status: 400 | 404 | 501, .. } => DahuaError::not_offered(query.label()),
-        HttpError::Answered { status, ref at } if status != 401 => {
-            DahuaError::Here(Code::DeviceBusy, format!("{at}: answered with {status}"))
-        }
         error => error.into(),
     }
 }

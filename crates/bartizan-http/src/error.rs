@@ -180,6 +180,8 @@ impl HttpError {
             Self::PasswordNeeded { .. } => Code::PasswordNeeded,
             // Never retried by itself, which Protocol would be.
             Self::LoginUnsafe { .. } => Code::NotOffered,
+            // The login was good a moment ago: this alone is not allowed.
+            Self::Answered { status: 401, .. } => Code::Forbidden,
             Self::Answered { status: 404 | 405 | 501, .. } => Code::NotOffered,
             // What takes one caller at a time refuses the second in these words.
             Self::Answered { status: 403 | 409 | 503, .. } => Code::DeviceBusy,

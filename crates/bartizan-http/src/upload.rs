@@ -29,6 +29,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
 pub struct Upload {
     socket: Box<dyn Socket>,
     inbox: BytesMut,
+    /// It was answered with success; whatever else comes means nothing.
+    accepted: bool,
     at: Wire,
 }
 
@@ -55,15 +57,24 @@ impl Upload {
     }
 
     fn judge(&mut self) -> Result<(), HttpError> {
+        if self.accepted {
+            self.inbox.clear();
+            return Ok(());
+        }
         match Head::read(&self.inbox) {
-            Some(head) if (200..300).contains(&head.status) => {
-                self.inbox.clear();
+            Some(head) if head.is_success() => {
+                self.accept();
                 Ok(())
             }
             Some(head) => Err(HttpError::Answered { at: self.at.clone(), status: head.status }),
             None if self.inbox.len() > HEAD_LIMIT => Err(self.broken("what came is no HTTP")),
             None => Ok(()),
         }
+    }
+
+    fn accept(&mut self) {
+        self.accepted = true;
+        self.inbox.clear();
     }
 
     /// An answer that comes at once.
@@ -98,6 +109,10 @@ struct Head {
 }
 
 impl Head {
+    fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
     fn read(bytes: &[u8]) -> Option<Self> {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
         let text = String::from_utf8_lossy(&bytes[..end]);
@@ -117,10 +132,12 @@ impl crate::Client {
     /// of it, bytes.
     ///
     /// A login must have been accepted by another request shortly before, since a body under way cannot be begun anew:
-    /// a nonce that has run out is replaced once.
+    /// a nonce that has run out is replaced once. A 401 after that is [`HttpError::Answered`] and no refused login: some
+    /// devices say so to users who may do everything but this.
     pub async fn upload(&self, request: &Request, length: u64) -> Result<Upload, HttpError> {
         let at = self.wire(request);
-        for _ in 0..2 {
+        let mut renewed = false;
+        loop {
             let (target, answer) = self.proven_answer(request)?;
             let mut head = format!(
                 "{} {target} HTTP/1.1\r\nHost: {}\r\nContent-Length: {length}\r\n",
@@ -141,23 +158,27 @@ impl crate::Client {
             }
             head.push_str("\r\n");
             let socket = self.socket(&at).await?;
-            let mut upload = Upload { socket, inbox: BytesMut::new(), at: at.clone() };
+            let mut upload = Upload { socket, inbox: BytesMut::new(), accepted: false, at: at.clone() };
             upload.send(head.into()).await?;
             match upload.early().await? {
                 None => return Ok(upload),
-                Some(head) if (200..300).contains(&head.status) => {
-                    upload.inbox.clear();
+                Some(head) if head.is_success() => {
+                    upload.accept();
                     return Ok(upload);
                 }
-                Some(head) if head.status == 401 => match self.challenged_upload(&head.challenges, &answer) {
-                    Verdict::Answer => {}
-                    Verdict::Refused(body) => return Err(HttpError::Refused { at, body }),
-                    Verdict::Unsafe(reason) => return Err(HttpError::LoginUnsafe { at, reason }),
-                },
+                Some(head)
+                    if head.status == 401 && !renewed && answer.as_ref().is_some_and(|a| a.was_proven) =>
+                {
+                    renewed = true;
+                    match self.challenged_upload(&head.challenges, &answer) {
+                        Verdict::Answer => {}
+                        Verdict::Refused(body) => return Err(HttpError::Refused { at, body }),
+                        Verdict::Unsafe(reason) => return Err(HttpError::LoginUnsafe { at, reason }),
+                    }
+                }
                 Some(head) => return Err(HttpError::Answered { at, status: head.status }),
             }
         }
-        Err(HttpError::Protocol { at, reason: "nonces run out before they can be used".into() })
     }
 }
 

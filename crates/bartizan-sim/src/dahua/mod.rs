@@ -252,7 +252,7 @@ impl Personality for Dahua {
 
     /// Says nothing to a caller it hears: the end of the connection is the end of the call.
     fn greet(&self, ask: &Ask) -> Greeting {
-        if self.login.admit(ask) != Admission::Granted {
+        if self.login.admit(ask) != Admission::Granted || self.unit.knobs().mute {
             return Greeting::Refuse(text(401, "").challenged(self.login.challenges(false)));
         }
         let cgi = Cgi { script: "audio.cgi".into(), query: ask.query() };

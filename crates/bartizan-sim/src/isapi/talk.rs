@@ -51,7 +51,7 @@ pub(super) fn is_speech(line: &str) -> bool {
 
 pub(super) fn greet(isapi: &Isapi, ask: &Ask) -> Greeting {
     let refuse = |http, code, sub| Greeting::Refuse(isapi.status(ask.path(), http, code, sub));
-    if isapi.login.admit(ask) != Admission::Granted {
+    if isapi.login.admit(ask) != Admission::Granted || isapi.unit.knobs().mute {
         let reply = isapi.status(ask.path(), 401, 4, "notAuthorized");
         return Greeting::Refuse(reply.challenged(isapi.login.challenges(false)));
     }

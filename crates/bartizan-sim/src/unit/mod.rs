@@ -194,6 +194,8 @@ pub struct Knobs {
     pub delay: Duration,
     /// Digest nonces run out after this many requests; 0: never.
     pub nonce_uses: u32,
+    /// Answers 401 to whoever wants to talk, whatever the login.
+    pub mute: bool,
     /// Lets everybody watch and nobody change settings.
     pub read_only: bool,
     /// The channel whose recorder-side camera lost its network, in addition to the configured ones.
