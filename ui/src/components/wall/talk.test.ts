@@ -9,6 +9,7 @@ import { type MicEvents, MicError } from '@/media/talk/microphone'
 import { settle } from '@/media/testing'
 import { failure, FakePlatform } from '@/platform/fake'
 import { lifecycle } from '@/stores/life'
+import { network } from '@/stores/network'
 import { protection } from '@/stores/protection'
 import { talk } from '@/stores/talk'
 import { emptyView, type TileView } from '@/wall/tile'
@@ -87,6 +88,18 @@ describe('the tool', () => {
     expect([core.talking, mics[0]!.closed, talk.state.channel]).toEqual([null, true, null])
     expect(said).toEqual(['Calling Gate', 'Talking to Gate', 'Talk ended'])
     expect(calls()).toEqual(['talk.start', 'talk.stop'])
+  })
+
+  it('begins nothing where the network costs and nothing was agreed to', async () => {
+    usePlatform(Object.assign(core, { network: { metered: () => true, onChange: () => undefined } }))
+    await network.start()
+    expect(network.allowance.value).toBe('none')
+    await run()
+    expect([calls(), mics, toasts.length]).toEqual([[], [], 1])
+    usePlatform(Object.assign(core, { network: { metered: () => false, onChange: () => undefined } }))
+    await network.look()
+    await run()
+    expect(calls()).toEqual(['talk.start'])
   })
 
   it('is about no window when there is none, but still ends a call', async () => {
