@@ -64,7 +64,7 @@ describe('help', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_SIM are not 
     await noViolations(page, 'the first page of help')
     await shoot(page, 'help-index')
     const links = await view(page).locator('nav a[href^="#/help/"]').evaluateAll((all) => all.map((one) => one.getAttribute('href').slice(1)))
-    assert.equal(new Set(links).size, 17, links.join(' '))
+    assert.equal(new Set(links).size, 18, links.join(' '))
     for (const link of links) {
       await view(page).locator(`nav a[href="#${link}"]`).click()
       await page.waitForURL(`**/#${link}`)

@@ -107,7 +107,7 @@ export const EMPTY = [
 ].map((path) => route(path, `${path} without devices`))
 
 const TOPICS = [
-  'ways', 'reach', 'password', 'limits', 'activate', 'connect', 'ports', 'multi', 'lag', 'control', 'record', 'files', 'favourites', 'playback',
+  'ways', 'reach', 'password', 'limits', 'activate', 'connect', 'ports', 'multi', 'lag', 'control', 'talk', 'record', 'files', 'favourites', 'playback',
   'messages', 'settings', 'privacy',
 ]
 /** Failures with every kind of cure and check. */
