@@ -50,13 +50,9 @@ async function recorded(page, channel) {
   await rpc(page, 'snapshot.take', { ...channel, count: 1 })
   await rpc(page, 'record.start', channel)
   await until('two seconds recorded', async () => (await rpc(page, 'record.list')).recordings[0]?.elapsedMs > 2000, PICTURE_MS)
-  await stopRecording(page, channel)
-  return until('a finished recording', async () => (await movies()).find((id) => !before.includes(id)), PICTURE_MS)
-}
-
-/** A disk that is slow to finish the file says so, and finishes it. */
-async function stopRecording(page, channel) {
+  // A disk that is slow to finish the file says so, and finishes it.
   await rpc(page, 'record.stop', channel).catch((error) => assert.match(error.message, /storage/))
+  return until('a finished recording', async () => (await movies()).find((id) => !before.includes(id)), PICTURE_MS)
 }
 
 const sheet = (page) => page.locator('ion-modal:visible, ion-action-sheet:visible, ion-alert:visible, dialog[open]').first()
@@ -260,10 +256,10 @@ export const WALL = [
       await wall(page, 4)
       await page.locator('.hit').first().press('Space')
       await tool(page, 'record').click()
-      await page.locator('.recording').first().waitFor({ timeout: PICTURE_MS })
+      await page.locator('.recording').first().waitFor()
     },
     /** What goes on behind the page must not go on through the other places. */
-    leave: (page, { wall: { id } }) => stopRecording(page, { device: id, channel: 1 }),
+    leave: (page, { wall: { id } }) => rpc(page, 'record.stop', { device: id, channel: 1 }),
   },
   ...['view', 'picture'].map((panel, nth) => ({
     name: `the panel ${panel} on the wall`,

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: unit, contract, integration, page, browser and window tests, and how many there were.
 
-use std::{any::Any, ffi::OsString, path::Path, process::Command, time::Duration};
+use std::{process::Command, time::Duration};
 
 use clap::Args;
 
@@ -55,8 +55,6 @@ struct Tally {
     failures: Vec<String>,
     /// What the failed tests said, told again at the end, where it is found.
     words: Vec<String>,
-    /// Files of end-to-end tests that passed only when they were run again.
-    flaky: Vec<String>,
 }
 
 impl Tally {
@@ -111,9 +109,6 @@ pub fn run(options: &Options) -> Result<(), String> {
     for words in &tally.words {
         println!("{words}");
     }
-    for file in &tally.flaky {
-        println!("FLAKY {file}: failed, as told above, and passed when it was run again");
-    }
     for failure in &tally.failures {
         eprintln!("FAILED {failure}");
     }
@@ -122,7 +117,7 @@ pub fn run(options: &Options) -> Result<(), String> {
 }
 
 /// A simulator and its `rtsp://user:password@host:port`.
-fn simulator(programs: &Path) -> Result<(Server, String), String> {
+fn simulator(programs: &std::path::Path) -> Result<(Server, String), String> {
     let mut command = Command::new(programs.join("bartizan-sim"));
     command.args(["--port", "0"]);
     let server = Server::start(&mut command)?;
@@ -150,14 +145,14 @@ impl Drop for Scratch {
     }
 }
 
-/// Servers that run until this is dropped, and what a test finds them by.
-struct World {
-    variables: Vec<(&'static str, OsString)>,
-    _held: Vec<Box<dyn Any>>,
-}
-
 fn browser(tally: &mut Tally) -> Result<(), String> {
     let programs = setup::build(&["bartizan-web", "bartizan-sim"], false)?;
+    let (_site, site_url) = simulator(&programs)?;
+    let data = Scratch::new("browser")?;
+    let mut command = Command::new(programs.join("bartizan-web"));
+    command.arg("--ui").arg(root().join("ui/dist")).arg("--data").arg(&data.0);
+    let server = Server::start(&mut command)?;
+    let url = server.wait_for_line(Duration::from_secs(60), web_url)?;
     let files = [
         "shell",
         "wall",
@@ -174,109 +169,66 @@ fn browser(tally: &mut Tally) -> Result<(), String> {
         "budget",
         "survival",
     ];
-    end_to_end(tally, "browser", &files, || {
-        let (site, site_url) = simulator(&programs)?;
-        let data = Scratch::new("browser")?;
-        let (server, url) = web(&programs, &data.0, false)?;
-        Ok(World {
-            variables: vec![
-                ("BARTIZAN_URL", url.into()),
-                ("BARTIZAN_SIM", site_url.into()),
-                ("BARTIZAN_PROGRAMS", programs.clone().into()),
-                ("BARTIZAN_UI", root().join("ui/dist").into()),
-            ],
-            _held: vec![Box::new((server, site, data))],
-        })
-    })?;
-    end_to_end(tally, "brands", &["adding", "control", "streams", "talk", "accessible"], || brands(&programs))
+    end_to_end(tally, "browser", &files, |node| {
+        node.env("BARTIZAN_URL", &url).env("BARTIZAN_SIM", &site_url);
+        node.env("BARTIZAN_PROGRAMS", &programs).env("BARTIZAN_UI", root().join("ui/dist"));
+    });
+    brands(tally, &programs, &site_url)
 }
 
 /// Devices of several makes, and two profiles: one finds and controls them, the other gets them by card.
-fn brands(programs: &Path) -> Result<World, String> {
-    let (plain, plain_url) = simulator(programs)?;
+fn brands(tally: &mut Tally, programs: &std::path::Path, site_url: &str) -> Result<(), String> {
     let data = Scratch::new("brands")?;
     let site = Brands::start(programs, false)?;
     let list = data.0.join("brands.json");
     site.write(&list)?;
-    let films = site.films(&data.0)?;
-    let (first, url) = web(programs, &data.0.join("first"), true)?;
-    let (second, second_url) = web(programs, &data.0.join("second"), true)?;
-    Ok(World {
-        variables: vec![
-            ("BARTIZAN_URL", url.into()),
-            ("BARTIZAN_SECOND_URL", second_url.into()),
-            ("BARTIZAN_BRANDS", list.into()),
-            ("BARTIZAN_FEEDS", films.into()),
-            ("BARTIZAN_SIM", plain_url.into()),
-        ],
-        _held: vec![Box::new((first, second, site, plain, data))],
-    })
-}
-
-/// A web shell on a profile, and its address.
-fn web(programs: &Path, data: &Path, search_loopback: bool) -> Result<(Server, String), String> {
-    let mut command = Command::new(programs.join("bartizan-web"));
-    command.arg("--ui").arg(root().join("ui/dist")).arg("--data").arg(data);
-    if search_loopback {
+    let profile = |name: &str| -> Result<(Server, String), String> {
+        let mut command = Command::new(programs.join("bartizan-web"));
+        command.arg("--ui").arg(root().join("ui/dist")).arg("--data").arg(data.0.join(name));
         command.env("BARTIZAN_SEARCH_LOOPBACK", "1");
-    }
-    let server = Server::start(&mut command)?;
-    let url = server.wait_for_line(Duration::from_secs(60), web_url)?;
-    Ok((server, url))
+        let server = Server::start(&mut command)?;
+        let url = server.wait_for_line(Duration::from_secs(60), web_url)?;
+        Ok((server, url))
+    };
+    let (_first, url) = profile("first")?;
+    let (_second, second_url) = profile("second")?;
+    let films = site.films(&data.0)?;
+    end_to_end(tally, "brands", &["adding", "control", "streams", "talk", "accessible"], |node| {
+        node.env("BARTIZAN_URL", &url).env("BARTIZAN_SECOND_URL", &second_url);
+        node.env("BARTIZAN_BRANDS", &list).env("BARTIZAN_FEEDS", &films).env("BARTIZAN_SIM", site_url);
+    });
+    Ok(())
 }
 
 fn window(tally: &mut Tally) -> Result<(), String> {
     let programs = setup::build(&["bartizan", "bartizan-sim"], false)?;
-    end_to_end(tally, "window", &["window", "window-walk", "window-talk"], || {
-        let (site, site_url) = simulator(&programs)?;
-        let data = Scratch::new("window")?;
-        let display = Display::start()?;
-        Ok(World {
-            variables: vec![
-                ("BARTIZAN_APP", programs.join("bartizan").into()),
-                ("BARTIZAN_PROGRAMS", programs.clone().into()),
-                ("BARTIZAN_SIM", site_url.into()),
-                ("BARTIZAN_DATA", data.0.clone().into()),
-                ("DISPLAY", display.name.clone().into()),
-            ],
-            _held: vec![Box::new((site, data, display))],
-        })
-    })
+    let (_site, site_url) = simulator(&programs)?;
+    let data = Scratch::new("window")?;
+    let display = Display::start()?;
+    end_to_end(tally, "window", &["window", "window-walk", "window-talk"], |node| {
+        node.env("BARTIZAN_APP", programs.join("bartizan"))
+            .env("BARTIZAN_PROGRAMS", &programs)
+            .env("BARTIZAN_SIM", &site_url)
+            .env("BARTIZAN_DATA", &data.0)
+            .env("DISPLAY", &display.name);
+    });
+    Ok(())
 }
 
-/// Runs files of end-to-end tests one by one. One that fails is run a second time, in a fresh world: browsers on a busy
-/// machine fail once in thousands of steps, and a fault of ours fails again. Both runs are told.
-fn end_to_end(
-    tally: &mut Tally,
-    suite: &str,
-    names: &[&str],
-    make: impl Fn() -> Result<World, String>,
-) -> Result<(), String> {
-    let mut world = Some(make()?);
+/// Runs files of end-to-end tests one by one against the same servers.
+fn end_to_end(tally: &mut Tally, suite: &str, names: &[&str], environment: impl Fn(&mut Command)) {
     for name in names {
-        let file = format!("{name}.e2e.mjs");
-        let run = |world: &Option<World>| {
-            let mut node = Command::new("node");
-            node.args(["--test", "--test-reporter=spec"]).arg(root().join("tests/e2e").join(&file));
-            node.envs(world.iter().flat_map(|world| world.variables.iter().cloned()));
-            run_and_read(&mut node)
-        };
-        let (mut text, mut outcome) = run(&world);
+        let mut node = Command::new("node");
+        node.args(["--test", "--test-reporter=spec"]);
+        node.arg(root().join(format!("tests/e2e/{name}.e2e.mjs")));
+        environment(&mut node);
+        let (text, outcome) = run_and_read(&mut node);
         if outcome.is_err() {
             tally.words.push(node_failures(&text));
-            // First the end of the old one: two sites would answer the same searches.
-            drop(world.take());
-            world = Some(make()?);
-            (text, outcome) = run(&world);
-            match outcome {
-                Ok(()) => tally.flaky.push(file.clone()),
-                Err(_) => tally.words.push(node_failures(&text)),
-            }
         }
         let (passed, failed) = node_counts(&text);
         tally.add(suite, passed, failed, outcome);
     }
-    Ok(())
 }
 
 /// As many lines as one reads.

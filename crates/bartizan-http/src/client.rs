@@ -1,3 +1,5 @@
+mod upload;
+
 use std::{
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -17,8 +19,9 @@ use crate::{
     login::{Answer, LoginState, Verdict},
     recorder, shown_path,
     tls::Pinning,
-    upload::Socket,
 };
+
+pub use upload::Upload;
 
 /// Most requests at once to one device: small web servers drop the fourth.
 pub const MAX_CONCURRENT: usize = 3;
@@ -473,43 +476,12 @@ impl Client {
         })
     }
 
-    /// A connection of its own, beside those that are kept.
-    pub(crate) async fn socket(&self, at: &Wire) -> Result<Box<dyn Socket>, HttpError> {
-        let base = self.base();
-        let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        let stream = connect(&host, base.port_or_known_default().unwrap_or(80), at).await?;
-        // Speech goes in small pieces that must not wait for each other.
-        let _ = stream.set_nodelay(true);
-        Ok(match base.scheme() {
-            "https" => Box::new(handshake(stream, &host, &self.0.pinning, at).await?),
-            _ => Box::new(stream),
-        })
-    }
-
-    /// The request target of a request that cannot be repeated, and its login: `None` where none is needed.
-    pub(crate) fn proven_answer(&self, request: &Request) -> Result<(String, Option<Answer>), HttpError> {
-        let login = &self.0.login;
-        if let Some(body) = login.refused() {
-            return Err(HttpError::Refused { at: self.wire(request), body });
-        }
-        let uri = self.target(request)?;
-        let target = &uri[Position::BeforePath..Position::AfterQuery];
-        let answer = login.answer(request, target).map_err(|reason| self.protocol(request, &reason))?;
-        Ok((target.to_owned(), answer))
-    }
-
-    /// A 401 to such a request.
-    pub(crate) fn challenged_upload(&self, challenges: &[String], answer: &Option<Answer>) -> Verdict {
-        let may_basic = self.base().scheme() == "https";
-        self.0.login.challenged(challenges, Bytes::new(), answer.as_ref(), may_basic)
-    }
-
     fn target(&self, request: &Request) -> Result<Url, HttpError> {
         let text = format!("{}{}", self.base(), request.path.trim_start_matches('/'));
         Url::parse(&text).map_err(|e| self.protocol(request, &e.to_string()))
     }
 
-    pub(crate) fn wire(&self, request: &Request) -> Wire {
+    fn wire(&self, request: &Request) -> Wire {
         Wire::new(&self.peer(), request.method.as_str(), shown_path(&request.path).into_owned())
     }
 

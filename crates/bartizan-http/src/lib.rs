@@ -10,11 +10,9 @@ pub mod multipart;
 mod recorder;
 mod request;
 mod tls;
-mod upload;
 pub mod xml;
 
-pub use client::{Client, MAX_CONCURRENT, Options, Scheme, Streaming};
+pub use client::{Client, MAX_CONCURRENT, Options, Scheme, Streaming, Upload};
 pub use error::{HttpError, Wire};
 pub use recorder::{Exchange, Recorder, anonymise};
 pub use request::{Auth, BODY_LIMIT, Method, Request, Response, TIMEOUT, shown_path};
-pub use upload::Upload;

@@ -12,7 +12,14 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{HttpError, Request, Wire, login::Verdict};
+use url::Position;
+
+use super::Client;
+use crate::{
+    HttpError, Request, Wire,
+    dial::{connect, handshake},
+    login::{Answer, Verdict},
+};
 
 /// A device that refuses says so before it has heard anything; most accept by silence.
 const REFUSAL_TIME: Duration = Duration::from_millis(300);
@@ -21,7 +28,7 @@ const SEND_LIMIT: Duration = Duration::from_secs(2);
 /// Longest head of an answer, bytes.
 const HEAD_LIMIT: usize = 16 << 10;
 
-pub(crate) trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
+trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
 
@@ -127,7 +134,7 @@ impl Head {
     }
 }
 
-impl crate::Client {
+impl Client {
     /// Begins a request whose body is sent in pieces; `request.body` is not sent. `length` is what the device is told
     /// of it, bytes.
     ///
@@ -179,6 +186,37 @@ impl crate::Client {
                 Some(head) => return Err(HttpError::Answered { at, status: head.status }),
             }
         }
+    }
+
+    /// A connection of its own, beside those that are kept.
+    async fn socket(&self, at: &Wire) -> Result<Box<dyn Socket>, HttpError> {
+        let base = self.base();
+        let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let stream = connect(&host, base.port_or_known_default().unwrap_or(80), at).await?;
+        // Speech goes in small pieces that must not wait for each other.
+        let _ = stream.set_nodelay(true);
+        Ok(match base.scheme() {
+            "https" => Box::new(handshake(stream, &host, &self.0.pinning, at).await?),
+            _ => Box::new(stream),
+        })
+    }
+
+    /// The request target of a request that cannot be repeated, and its login: `None` where none is needed.
+    fn proven_answer(&self, request: &Request) -> Result<(String, Option<Answer>), HttpError> {
+        let login = &self.0.login;
+        if let Some(body) = login.refused() {
+            return Err(HttpError::Refused { at: self.wire(request), body });
+        }
+        let uri = self.target(request)?;
+        let target = &uri[Position::BeforePath..Position::AfterQuery];
+        let answer = login.answer(request, target).map_err(|reason| self.protocol(request, &reason))?;
+        Ok((target.to_owned(), answer))
+    }
+
+    /// A 401 to such a request.
+    fn challenged_upload(&self, challenges: &[String], answer: &Option<Answer>) -> Verdict {
+        let may_basic = self.base().scheme() == "https";
+        self.0.login.challenged(challenges, Bytes::new(), answer.as_ref(), may_basic)
     }
 }
 
