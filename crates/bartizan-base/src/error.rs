@@ -65,6 +65,8 @@ codes! {
     NotFound => NotFound,
     /// The device has no stream at this path or channel (RTSP 404).
     NoSuchStream => NotFound,
+    /// The device has no recording of that time, nor a later one.
+    NothingRecorded => NotFound,
     /// The host name does not resolve.
     HostUnknown => Unreachable,
     /// Nothing listens there, or the network has no route.

@@ -1,13 +1,14 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use bartizan_base::{Code, Error, Result, Secret, StreamProfile};
+use bartizan_base::{Code, Error, Result, Secret, StreamProfile, UtcMicros};
 use tokio::sync::mpsc;
 
 use crate::{
     AlarmOutput, Auxiliary, AuxiliaryCommand, AuxiliaryState, Capabilities, CertificatePin, ChannelInfo,
     DeviceClass, DeviceClock, EncoderSettings, EncoderStream, Endpoint, FamilyId, Identity, Imaging,
-    LensMove, Login, OutputCommand, Preset, PresetChange, PtzMove, PtzStatus, Snapshot, TalkLine,
+    LensMove, Login, OutputCommand, Preset, PresetChange, PtzMove, PtzStatus, ReplayPoint, Snapshot,
+    TalkLine,
 };
 
 /// A protocol family: how to recognise its devices, find them, wake them and log in to them.
@@ -250,6 +251,13 @@ pub trait Driver: Send + Sync {
     /// backchannel of its streams, which [`crate::StreamOpener::open_talk`] tries.
     async fn talk(&self, _channel: u16) -> Result<Box<dyn TalkLine>> {
         Err(not_offered("talk"))
+    }
+
+    /// Where the channel's recording of `from`, by our clock, can be played, or else the first one after it.
+    /// [`Code::NothingRecorded`] where there is none of either; [`Code::NotOffered`] says that the device does not
+    /// record, or plays nothing in a way that is known here.
+    async fn replay(&self, _channel: u16, _from: UtcMicros) -> Result<ReplayPoint> {
+        Err(not_offered("recordings"))
     }
 }
 

@@ -14,6 +14,7 @@ mod endpoint;
 mod identity;
 mod ptz;
 mod quirks;
+mod replay;
 mod source;
 mod talk;
 
@@ -32,6 +33,7 @@ pub use identity::{
 };
 pub use ptz::{LensMove, Position, Preset, PresetChange, PtzMove, PtzStatus, Velocity};
 pub use quirks::{Quirk, quirks};
+pub use replay::{Replay, ReplayPoint};
 pub use source::{
     ClockPoint, Credentials, LiveItem, LiveStream, SoundDescription, SoundItem, SoundStream,
     StreamDescription, StreamOpener, StreamSource, Transport,

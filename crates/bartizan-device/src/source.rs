@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use bartizan_base::{Code, Error, Result, Secret, UtcMicros};
 use bartizan_media::{AccessUnit, AudioCodec, AudioFrame, Codec, VideoInfo};
 
-use crate::{RtspAddress, TalkLine};
+use crate::{Replay, RtspAddress, TalkLine};
 
 /// A user name and its password.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,6 +150,14 @@ pub trait StreamOpener: Send + Sync {
     ///
     /// [`Code::NotOffered`] where the stream has none, [`Code::UnsupportedCodec`] where it takes no G.711.
     async fn open_talk(&self, _source: &StreamSource) -> Result<Box<dyn TalkLine>> {
+        Err(Error::new(Code::NotOffered, "streams are only watched here"))
+    }
+
+    /// Opens and plays what a device recorded from `from` on, by its clock, in real time (ONVIF Streaming §6: PLAY with
+    /// `Require: onvif-replay` and `Range: clock=`).
+    ///
+    /// [`Code::NotOffered`] where the device knows nothing of it, [`Code::NothingRecorded`] where it has no such time.
+    async fn open_replay(&self, _source: &StreamSource, _from: UtcMicros) -> Result<Replay> {
         Err(Error::new(Code::NotOffered, "streams are only watched here"))
     }
 }
