@@ -20,8 +20,8 @@ const ZONES: [i32; 33] = [
 /// Offsets of zones are multiples of this.
 const ZONE_STEP_S: i64 = 900;
 
-/// Reads the clock.
-pub(crate) async fn clock(device: &Device) -> Result<DeviceClock, DahuaError> {
+/// What the device shows people, and our time then.
+pub(crate) async fn local(device: &Device) -> Result<(DateTime, UtcMicros), DahuaError> {
     let (local, now) = if device.cgi {
         let answer =
             device.send(&Query::new("global", "getCurrentTime"), std::time::Duration::from_secs(8)).await?;
@@ -41,13 +41,19 @@ pub(crate) async fn clock(device: &Device) -> Result<DeviceClock, DahuaError> {
         call: "getCurrentTime".into(),
         why: "no time in it".into(),
     })?;
+    Ok((local, now))
+}
+
+/// Reads the clock.
+pub(crate) async fn clock(device: &Device) -> Result<DeviceClock, DahuaError> {
+    let (local, now) = local(device).await?;
     let (ntp, locales) = tokio::join!(device.config("NTP"), device.config("Locales"));
     let (ntp, locales) = (ntp?.unwrap_or_default(), locales?.unwrap_or_default());
     Ok(told(local, now, &ntp, &locales))
 }
 
 /// `2026-07-02 19:09:25`; some firmware leaves leading zeros out.
-fn read_time(text: &str) -> Option<DateTime> {
+pub(crate) fn read_time(text: &str) -> Option<DateTime> {
     let (date, time) = text.trim().split_once([' ', 'T'])?;
     let mut parts = date.split(['-', '/', '.']).chain(time.split(':')).map(|part| part.trim().parse::<i16>());
     let mut next = || parts.next()?.ok();

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bartizan_base::{Result, StreamProfile};
+use bartizan_base::{Result, StreamProfile, UtcMicros};
 use bartizan_device::{
     Activation, AlarmOutput, Auxiliary, AuxiliaryCommand, AuxiliaryState, Capabilities, ChannelInfo,
     DeviceClock, Driver, EncoderSettings, EncoderStream, Endpoint, Family, FamilyId, Identity, Imaging,
     LensMove, Login, OutputCommand, Preset, PresetChange, PtzMove, PtzStatus, Reached, Recognised,
-    SearchScope, Sighting, Snapshot, TalkLine,
+    ReplayPoint, SearchScope, Sighting, Snapshot, TalkLine,
 };
 use bartizan_http::{Client, Options, Recorder};
 use tokio::sync::mpsc;
@@ -19,7 +19,7 @@ use crate::{
     device::Device,
     discover, encoder,
     error::DahuaError,
-    imaging, initialise, ptz, recognise, snapshot, talk,
+    imaging, initialise, ptz, recognise, replay, snapshot, talk,
 };
 
 /// The family of Dahua's devices and of those sold under other names.
@@ -205,6 +205,10 @@ impl Driver for Connected {
 
     async fn talk(&self, channel: u16) -> Result<Box<dyn TalkLine>> {
         Ok(Box::pin(talk::open(&self.0, numbered(channel)?)).await?)
+    }
+
+    async fn replay(&self, channel: u16, from: UtcMicros) -> Result<ReplayPoint> {
+        Ok(Box::pin(replay::find(&self.0, numbered(channel)?, from)).await?)
     }
 
     async fn switch_output(&self, token: &str, command: OutputCommand) -> Result<()> {

@@ -28,6 +28,7 @@ mod query;
 mod quirks;
 mod range;
 mod recognise;
+mod replay;
 mod rpc;
 mod snapshot;
 mod talk;

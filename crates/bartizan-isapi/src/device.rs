@@ -5,11 +5,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use bartizan_base::{Code, Error, OwnedTask, Result, StreamProfile};
+use bartizan_base::{Code, Error, OwnedTask, Result, StreamProfile, UtcMicros};
 use bartizan_device::{
     AlarmOutput, Auxiliary, AuxiliaryCommand, AuxiliaryState, Capabilities, ChannelInfo, DeviceClass,
     DeviceClock, Driver, EncoderSettings, EncoderStream, FamilyId, Identity, Imaging, LensMove, Online,
-    OutputCommand, Preset, PresetChange, PtzMove, PtzStatus, Reached, Snapshot, TalkLine,
+    OutputCommand, Preset, PresetChange, PtzMove, PtzStatus, Reached, ReplayPoint, Snapshot, TalkLine,
 };
 use bartizan_http::{Client, Request, xml::Element};
 
@@ -19,7 +19,7 @@ use crate::{
     channels, encoder, io,
     link::Link,
     ptz::{self, PtzFacts},
-    quirks, talk, time,
+    quirks, replay, talk, time,
 };
 
 const DEVICE_INFO: &str = "/ISAPI/System/deviceInfo";
@@ -345,6 +345,11 @@ impl Driver for Device {
 
     async fn talk(&self, channel: u16) -> Result<Box<dyn TalkLine>> {
         talk::open(self.link.clone(), channel, self.identity.class).await
+    }
+
+    async fn replay(&self, channel: u16, from: UtcMicros) -> Result<ReplayPoint> {
+        let clock = self.clock().await?;
+        replay::find(&self.link, &clock, channel, from).await
     }
 
     async fn switch_output(&self, token: &str, command: OutputCommand) -> Result<()> {

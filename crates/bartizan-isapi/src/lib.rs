@@ -18,6 +18,7 @@ mod link;
 mod login;
 mod ptz;
 mod quirks;
+mod replay;
 mod sadp;
 mod session;
 mod talk;
