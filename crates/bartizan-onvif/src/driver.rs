@@ -5,11 +5,12 @@ use std::{
 };
 
 use async_trait::async_trait;
-use bartizan_base::{OwnedTask, Result, StreamProfile};
+use bartizan_base::{OwnedTask, Result, StreamProfile, UtcMicros};
 use bartizan_device::{
     AlarmOutput, Auxiliary, AuxiliaryCommand, AuxiliaryState, Capabilities, ChannelInfo, DeviceClock, Driver,
     EncoderSettings, EncoderStream, FamilyId, Identity, Imaging, LensMove, OutputCommand, Preset,
-    PresetCapabilities, PresetChange, PtzCapabilities, PtzMove, PtzStatus, Reached, Snapshot, Velocity,
+    PresetCapabilities, PresetChange, PtzCapabilities, PtzMove, PtzStatus, Reached, ReplayPoint, Snapshot,
+    Velocity,
 };
 use tokio::{
     sync::{OnceCell, oneshot},
@@ -27,7 +28,7 @@ use crate::{
     outputs::{self, Switches},
     presets,
     ptz::{self, Head},
-    quirks,
+    quirks, replay,
     services::Service,
     session::Session,
     soap::escape,
@@ -437,6 +438,12 @@ impl Driver for OnvifDriver {
         let arguments = format!("<q:ProfileToken>{}</q:ProfileToken>", escape(&profile.token));
         self.session().call(service, "SetSynchronizationPoint", &arguments).await?;
         Ok(())
+    }
+
+    async fn replay(&self, channel: u16, from: UtcMicros) -> Result<ReplayPoint> {
+        let offset_us = self.clock().await?.offset_ms.saturating_mul(1000);
+        let (units, at) = self.unit(channel).await?;
+        Box::pin(replay::find(self.session(), &units[at].channel, units.len() == 1, offset_us, from)).await
     }
 
     async fn ptz_move(&self, channel: u16, to: PtzMove) -> Result<()> {

@@ -18,6 +18,7 @@ mod outputs;
 mod presets;
 mod ptz;
 mod quirks;
+mod replay;
 mod services;
 mod session;
 mod soap;

@@ -19,11 +19,12 @@ pub(crate) enum Service {
     DeviceIo,
     Events,
     Recording,
+    Search,
     Replay,
     DoorControl,
 }
 
-const NAMESPACES: [(Service, &str, &str); 10] = [
+const NAMESPACES: [(Service, &str, &str); 11] = [
     (Service::Device, "http://www.onvif.org/ver10/device/wsdl", "Device"),
     (Service::Media, "http://www.onvif.org/ver10/media/wsdl", "Media"),
     (Service::Media2, "http://www.onvif.org/ver20/media/wsdl", "Media2"),
@@ -32,6 +33,7 @@ const NAMESPACES: [(Service, &str, &str); 10] = [
     (Service::DeviceIo, "http://www.onvif.org/ver10/deviceIO/wsdl", "DeviceIO"),
     (Service::Events, "http://www.onvif.org/ver10/events/wsdl", "Events"),
     (Service::Recording, "http://www.onvif.org/ver10/recording/wsdl", "Recording"),
+    (Service::Search, "http://www.onvif.org/ver10/search/wsdl", "Search"),
     (Service::Replay, "http://www.onvif.org/ver10/replay/wsdl", "Replay"),
     (Service::DoorControl, "http://www.onvif.org/ver10/doorcontrol/wsdl", "DoorControl"),
 ];
