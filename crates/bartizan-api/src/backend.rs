@@ -9,6 +9,7 @@ mod files;
 mod pictures;
 mod playback;
 mod protection;
+mod replay;
 mod scan;
 mod streams;
 mod talk;
@@ -22,7 +23,7 @@ use std::{
 use bartizan_app::{
     App, DeviceRow, Draft, Held, SearchPlan, UNDO,
     device::{Preset, Velocity},
-    existing_profile, live,
+    existing_profile,
 };
 use bartizan_base::{ChannelId, Code, DeviceId, Error, OwnedTask, Result, Secret, StreamId, StreamProfile};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
@@ -426,6 +427,10 @@ impl Commands for Backend {
         streams::set(&self.app.encoders, request).await
     }
 
+    async fn replay_open(&self, request: dto::OpenReplay) -> Result<dto::Empty> {
+        replay::open(&self.app, &*self.session(&request.session)?, request)
+    }
+
     async fn talk_start(&self, request: dto::ChannelRef) -> Result<dto::TalkState> {
         talk::start(&self.app.talk, &control::channel(request.device, request.channel)).await
     }
@@ -540,10 +545,7 @@ impl Commands for Backend {
         };
         let profile = existing_profile(&row, open.channel, wanted);
         let stream = StreamId { channel: ChannelId { device, number: open.channel }, profile };
-        let delivery = match open.delivery {
-            dto::Delivery::Encoded => live::Delivery::Encoded,
-            dto::Delivery::Pictures => live::Delivery::Pictures,
-        };
+        let delivery = open.delivery.into();
         session.open(open.tile, open.delivery, |viewer| self.app.live.attach(stream, delivery, viewer))?;
         Ok(dto::Empty {})
     }

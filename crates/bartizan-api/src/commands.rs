@@ -156,6 +156,8 @@ commands! {
     streams_encoders "streams.encoders" (ChannelRef) -> EncoderStreams;
     /// Changes encoder settings in the device and gives what it took.
     streams_set_encoder "streams.setEncoder" (SetEncoder) -> AppliedEncoder;
+    /// Plays on a tile what a channel recorded, in real time; the tile is steered and closed as a live one.
+    replay_open "replay.open" (OpenReplay) -> Empty;
     /// Calls a camera, to talk through it; an earlier call ends.
     talk_start "talk.start" (ChannelRef) -> TalkState;
     /// Says something.

@@ -8,6 +8,7 @@ mod files;
 mod looks;
 mod playback;
 mod protection;
+mod replay;
 mod sound;
 mod streams;
 mod talk;
@@ -17,7 +18,7 @@ use ts_rs::TS;
 
 pub use self::{
     adding::*, control::*, diagnostics::*, favourites::*, files::*, looks::*, playback::*, protection::*,
-    sound::*, streams::*, talk::*,
+    replay::*, sound::*, streams::*, talk::*,
 };
 
 /// No arguments, or nothing to tell.
@@ -596,4 +597,8 @@ pub struct StreamConfig {
     pub transport: Transport,
     /// Encoding.
     pub profile: Profile,
+    /// Of a recording: when the picture of time 0 was taken, microseconds since 1970 UTC. Absent of live video.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "number")]
+    pub recorded_us: Option<i64>,
 }

@@ -3,13 +3,13 @@
 use std::{
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
-use bartizan_base::{Code, Error, Result, StreamProfile};
+use bartizan_base::{Code, Error, Result, StreamProfile, UtcMicros};
 use bartizan_device::*;
 use tokio::{sync::mpsc, time::Instant};
 
@@ -25,7 +25,14 @@ pub struct FakeDriver {
     pub failing_stops: AtomicU32,
     /// Its loudspeaker.
     pub speaker: SpeakerLog,
+    /// What it recorded, from when to when.
+    pub recorded: Mutex<Vec<(i64, i64)>>,
+    /// Its recordings are asked for by range.
+    pub by_range: AtomicBool,
 }
+
+/// How far the fake device's clock is ahead of ours, µs.
+pub const FAKE_AHEAD_US: i64 = 7_000_000;
 
 impl FakeDriver {
     pub fn new() -> Arc<Self> {
@@ -35,6 +42,8 @@ impl FakeDriver {
             delay: Mutex::default(),
             failing_stops: AtomicU32::new(0),
             speaker: SpeakerLog::default(),
+            recorded: Mutex::default(),
+            by_range: AtomicBool::default(),
         })
     }
 
@@ -110,6 +119,20 @@ impl Driver for FakeDriver {
     async fn lens_move(&self, channel: u16, to: LensMove) -> Result<()> {
         self.note(format!("{channel} {to:?}"));
         Ok(())
+    }
+
+    async fn replay(&self, channel: u16, from: UtcMicros) -> Result<ReplayPoint> {
+        self.note(format!("{channel} replay {}", from.0));
+        let recorded = self.recorded.lock().unwrap();
+        let none = || Error::new(Code::NothingRecorded, "empty");
+        let (begin, _) = recorded.iter().find(|(_, end)| *end > from.0).ok_or_else(none)?;
+        let starts = UtcMicros(from.0.max(*begin));
+        Ok(ReplayPoint {
+            path: format!("/tape?from={}", starts.0),
+            starts,
+            device: UtcMicros(starts.0 + FAKE_AHEAD_US),
+            by_range: self.by_range.load(Ordering::SeqCst),
+        })
     }
 
     async fn talk(&self, _: u16) -> Result<Box<dyn TalkLine>> {

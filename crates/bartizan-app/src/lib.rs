@@ -23,6 +23,7 @@ mod playback;
 mod probe;
 mod protection;
 mod recording;
+mod replay;
 mod routes;
 mod search;
 mod settings;
@@ -64,6 +65,7 @@ pub use self::{
     playback::{Heard, LARGEST_JPEG, OpenMovie, Piece, Playback, Reel, Span},
     protection::{BiometricPrompt, BiometricVault, Biometrics, MOST_ASK_AFTER, Protection, ProtectionState},
     recording::{DISK_RESERVE, FreeSpace, Recorder, RecordingState, free_space},
+    replay::Replays,
     routes::RouteChooser,
     search::{FoundDevice, Search, SearchPlan, SearchView},
     settings::{
@@ -85,6 +87,8 @@ pub struct App {
     pub control: Arc<Control>,
     /// Which streams windows play, and how devices encode them.
     pub encoders: Encoders,
+    /// Playing what devices recorded.
+    pub replays: Replays,
     /// Talking through cameras.
     pub talk: Arc<Talk>,
     /// Searching the network.
@@ -193,6 +197,7 @@ impl App {
         let favourites = Favourites::load(store.clone(), book.clone(), clock.clone()).await?;
         let drivers = Arc::new(Drivers::new(families.clone(), book.clone(), gate.clone()));
         let encoders = Encoders::new(drivers.clone(), book.clone(), store.clone());
+        let replays = Replays::new(live.clone(), drivers.clone(), sources.clone(), opener.clone());
         let talk = Arc::new(Talk::new(drivers.clone(), opener, sources, gate.clone()));
         let control = Arc::new(Control::new(drivers));
         let search = Arc::new(Search::new(families.clone(), book.clone()));
@@ -221,6 +226,7 @@ impl App {
             live,
             control,
             encoders,
+            replays,
             talk,
             search,
             favourites,

@@ -190,6 +190,7 @@ impl OpenMovie {
             video,
             transport: Transport::Auto,
             profile: StreamProfile::Main,
+            recorded: None,
         }
     }
 

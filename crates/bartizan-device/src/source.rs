@@ -53,6 +53,8 @@ pub struct StreamDescription {
     pub server: Option<String>,
     /// The transport in use; `Auto` before SETUP.
     pub transport: Transport,
+    /// When the picture of time 0 was recorded, by our clock; `None` of live video.
+    pub recorded: Option<UtcMicros>,
 }
 
 /// One thing out of a playing stream.

@@ -228,6 +228,7 @@ fn video_track(session: &Session<Described>) -> Result<(usize, StreamDescription
             title: title(session.sdp()),
             server: session.tool().map(|tool| tool.to_string()),
             transport: Transport::Auto,
+            recorded: None,
         },
     ))
 }

@@ -7,6 +7,7 @@ export const CODES = [
   'invalidPort',
   'notFound',
   'noSuchStream',
+  'nothingRecorded',
   'hostUnknown',
   'unreachable',
   'disconnected',
@@ -783,7 +784,11 @@ transport: Transport,
 /**
  * Encoding.
  */
-profile: Profile, };
+profile: Profile, 
+/**
+ * Of a recording: when the picture of time 0 was taken, microseconds since 1970 UTC. Absent of live video.
+ */
+recordedUs?: number, };
 
 /**
  * What kind of thing a device is.
@@ -2496,6 +2501,35 @@ talk: string,
 pcm: string, };
 
 /**
+ * `replay.open`: bind a tile to what a channel recorded. An open tile of the same number is rebound.
+ */
+export type OpenReplay = { 
+/**
+ * From `live.connect`.
+ */
+session: string, 
+/**
+ * The page's number for the tile.
+ */
+tile: number, 
+/**
+ * Device id.
+ */
+device: string, 
+/**
+ * Channel number.
+ */
+channel: number, 
+/**
+ * From when on, microseconds since 1970 UTC; not after now.
+ */
+fromUs: number, 
+/**
+ * What is to come over the wire.
+ */
+delivery: Delivery, };
+
+/**
  * Which stream a window plays.
  */
 export type StreamChoice = "auto" | "fluent" | "hd" | "customMain" | "customSub";
@@ -3013,6 +3047,7 @@ export interface RpcSchema {
   'streams.choose': { request: ChosenStream; response: Empty }
   'streams.encoders': { request: ChannelRef; response: EncoderStreams }
   'streams.setEncoder': { request: SetEncoder; response: AppliedEncoder }
+  'replay.open': { request: OpenReplay; response: Empty }
   'talk.start': { request: ChannelRef; response: TalkState }
   'talk.send': { request: TalkSound; response: Empty }
   'talk.stop': { request: TalkRef; response: Empty }

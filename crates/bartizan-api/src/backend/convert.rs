@@ -86,6 +86,16 @@ impl dto::StreamConfig {
             full_range: format.video.full_range,
             transport: format.transport.into(),
             profile: format.profile.into(),
+            recorded_us: format.recorded.map(|at| at.0),
+        }
+    }
+}
+
+impl From<dto::Delivery> for live::Delivery {
+    fn from(delivery: dto::Delivery) -> Self {
+        match delivery {
+            dto::Delivery::Encoded => Self::Encoded,
+            dto::Delivery::Pictures => Self::Pictures,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Playing recordings.
 
-use bartizan_app::{App, LARGEST_JPEG, Reel, Span, live};
+use bartizan_app::{App, LARGEST_JPEG, Reel, Span};
 use bartizan_base::{Code, Error, Result};
 use bartizan_media::{AudioFrame, sound::PcmDecoder};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
@@ -41,10 +41,7 @@ pub(super) async fn read(
         from_us: request.from_us,
         to_us: request.to_us.unwrap_or(i64::MAX),
         keys_only: request.keys_only,
-        delivery: match request.delivery {
-            dto::Delivery::Encoded => live::Delivery::Encoded,
-            dto::Delivery::Pictures => live::Delivery::Pictures,
-        },
+        delivery: request.delivery.into(),
     };
     let format = opened.format();
     session.play(request.tile, request.delivery, format, Reel::new(opened, span));

@@ -312,6 +312,7 @@ mod tests {
             frame_rate: None,
             transport: Transport::Tcp,
             profile: StreamProfile::Sub,
+            recorded: None,
         };
         let mut queue = TileQueue::new(2);
         queue.restart();

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use bartizan_base::StreamProfile;
+use bartizan_base::{StreamProfile, UtcMicros};
 use bartizan_device::{ClockPoint, Transport};
 use bartizan_media::{AccessUnit, GopBuffer, VideoInfo};
 use tokio::sync::watch;
@@ -31,6 +31,8 @@ pub struct StreamFormat {
     pub transport: Transport,
     /// Which encoding of the channel it is.
     pub profile: StreamProfile,
+    /// When the picture of time 0 was recorded, by our clock; `None` of live video.
+    pub recorded: Option<UtcMicros>,
 }
 
 /// A decoded picture: I420 without padding.
@@ -45,7 +47,7 @@ pub struct DecodedPicture {
     /// Of the access unit it came from, or the nearest before it.
     pub pts_us: i64,
     /// Arrival of that access unit.
-    pub arrival: bartizan_base::UtcMicros,
+    pub arrival: UtcMicros,
 }
 
 /// Receives what happens to a stream. Called with a lock held and from the stream's task: it must be quick and must
@@ -288,7 +290,6 @@ impl Hub {
 
 #[cfg(test)]
 mod tests {
-    use bartizan_base::UtcMicros;
     use bartizan_media::Codec;
 
     use super::*;

@@ -12,7 +12,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -50,6 +50,9 @@ pub enum Delivery {
     Pictures,
 }
 
+/// Whose session: that of all who watch the stream live, or of one who watches a recording.
+type Key = (StreamId, Option<u64>);
+
 /// The live view service.
 pub struct Live {
     opener: Arc<dyn StreamOpener>,
@@ -57,9 +60,11 @@ pub struct Live {
     gate: Arc<LoginGate>,
     journal: Arc<Journal>,
     traffic: Arc<Traffic>,
-    sessions: Mutex<HashMap<StreamId, Arc<StreamSession>>>,
+    sessions: Mutex<HashMap<Key, Arc<StreamSession>>>,
     /// The app is locked. Changed and read under the lock of `sessions`.
     shut: Arc<AtomicBool>,
+    /// Number of the next session that is shared with nobody.
+    next_alone: AtomicU64,
 }
 
 /// Counters of one stream session.
@@ -100,8 +105,11 @@ impl Attachment {
     }
 
     /// Lets go of a stream whose viewer went to the background and may soon be back: it is kept for [`AWAY_GRACE`],
-    /// where the network does not cost by the byte.
+    /// where the network does not cost by the byte. What nobody else could join ends.
     pub fn leave(mut self) {
+        if self.grace.is_zero() {
+            return;
+        }
         self.grace = if self.traffic.is_metered() { GRACE } else { AWAY_GRACE };
     }
 
@@ -163,11 +171,19 @@ impl Live {
         journal: Arc<Journal>,
         traffic: Arc<Traffic>,
     ) -> Self {
-        let shut = Arc::default();
-        Self { opener, book, gate, journal, traffic, sessions: Mutex::default(), shut }
+        Self {
+            opener,
+            book,
+            gate,
+            journal,
+            traffic,
+            sessions: Mutex::default(),
+            shut: Arc::default(),
+            next_alone: AtomicU64::default(),
+        }
     }
 
-    fn sessions(&self) -> MutexGuard<'_, HashMap<StreamId, Arc<StreamSession>>> {
+    fn sessions(&self) -> MutexGuard<'_, HashMap<Key, Arc<StreamSession>>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -178,13 +194,26 @@ impl Live {
         delivery: Delivery,
         viewer: Arc<dyn Viewer>,
     ) -> Result<Attachment> {
-        self.seat(stream, delivery, viewer, false)
+        self.seat(stream, delivery, viewer, false, None)
+    }
+
+    /// As [`attach`](Self::attach), for a stream of this viewer's own, which `book` finds and `opener` opens. It ends with
+    /// its viewer.
+    pub(crate) fn attach_alone(
+        &self,
+        stream: StreamId,
+        book: Arc<dyn SourceBook>,
+        opener: Arc<dyn StreamOpener>,
+        delivery: Delivery,
+        viewer: Arc<dyn Viewer>,
+    ) -> Result<Attachment> {
+        self.seat(stream, delivery, viewer, false, Some((book, opener)))
     }
 
     /// As [`attach`](Self::attach), for access units, and for a viewer that goes on while the app is locked: the stream
     /// then keeps the login it has. Nobody can begin so while the app is locked.
     pub fn attach_lasting(&self, stream: StreamId, viewer: Arc<dyn Viewer>) -> Result<Attachment> {
-        self.seat(stream, Delivery::Encoded, viewer, true)
+        self.seat(stream, Delivery::Encoded, viewer, true, None)
     }
 
     fn seat(
@@ -193,6 +222,7 @@ impl Live {
         delivery: Delivery,
         viewer: Arc<dyn Viewer>,
         lasting: bool,
+        own: Option<(Arc<dyn SourceBook>, Arc<dyn StreamOpener>)>,
     ) -> Result<Attachment> {
         let viewer: Arc<dyn Viewer> = match delivery {
             Delivery::Encoded => viewer,
@@ -207,30 +237,33 @@ impl Live {
         }
         // Sessions whose grace time is over have retired their hub; they are replaced or swept here.
         sessions.retain(|_, session| !session.hub.is_retired());
-        if let Some(session) = sessions.get(&stream)
+        let key = (stream, own.is_some().then(|| self.next_alone.fetch_add(1, Ordering::Relaxed)));
+        if let Some(session) = sessions.get(&key)
             && let Some(id) = session.hub.add(viewer.clone(), lasting)
         {
-            return Ok(self.attachment(session.clone(), id));
+            return Ok(self.attachment(session.clone(), id, GRACE));
         }
+        let grace = if own.is_some() { Duration::ZERO } else { GRACE };
+        let (book, opener) = own.unwrap_or_else(|| (self.book.clone(), self.opener.clone()));
         let session = Arc::new(StreamSession::start(Parts {
-            stream: stream.clone(),
-            opener: self.opener.clone(),
-            book: self.book.clone(),
+            stream: key.0.clone(),
+            opener,
+            book,
             gate: self.gate.clone(),
             journal: self.journal.clone(),
-            received: self.traffic.tap(&stream.channel.device),
+            received: self.traffic.tap(&key.0.channel.device),
             shut: self.shut.clone(),
         }));
         let id = session
             .hub
             .add(viewer, lasting)
             .ok_or_else(|| Error::new(Code::Internal, "a new hub is retired"))?;
-        sessions.insert(stream, session.clone());
-        Ok(self.attachment(session, id))
+        sessions.insert(key, session.clone());
+        Ok(self.attachment(session, id, grace))
     }
 
-    fn attachment(&self, session: Arc<StreamSession>, id: u64) -> Attachment {
-        Attachment { session, id, grace: GRACE, traffic: self.traffic.clone() }
+    fn attachment(&self, session: Arc<StreamSession>, id: u64, grace: Duration) -> Attachment {
+        Attachment { session, id, grace, traffic: self.traffic.clone() }
     }
 
     /// Asks a device what a stream is, spending at most one try of its password.
@@ -267,7 +300,8 @@ impl Live {
 
     /// The device was edited or removed: its sessions start afresh.
     pub fn forget_device(&self, device: &bartizan_base::DeviceId) {
-        for (_, session) in self.sessions().iter().filter(|(stream, _)| stream.channel.device == *device) {
+        let sessions = self.sessions();
+        for (_, session) in sessions.iter().filter(|((stream, _), _)| stream.channel.device == *device) {
             session.order(Order::Retry);
             session.order(Order::NetworkChanged);
         }
@@ -310,7 +344,7 @@ impl Live {
         self.sessions()
             .iter()
             .filter(|(_, session)| !session.hub.is_retired())
-            .map(|(stream, session)| StreamCounters {
+            .map(|((stream, _), session)| StreamCounters {
                 stream: stream.clone(),
                 viewers: session.hub.viewer_count(),
                 access_units: session.hub.counters.access_units.load(Ordering::Relaxed),

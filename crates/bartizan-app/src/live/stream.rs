@@ -238,6 +238,7 @@ impl Run {
                     frame_rate,
                     transport: description.transport,
                     profile: self.parts.stream.profile,
+                    recorded: description.recorded,
                 });
                 Action::None
             }
