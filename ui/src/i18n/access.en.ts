@@ -24,6 +24,7 @@ export const access = {
     pause: 'Pause or play',
     sound: 'Hear or mute',
     talk: 'Talk through the camera; held: only while it is held',
+    hourAgo: 'Play the window from one hour ago, or live again',
     fullScreen: 'Full screen',
     zoom: 'Digital zoom',
     pan: 'While zoomed: look around',

@@ -25,6 +25,7 @@ export const access: Pick<Messages, 'keys' | 'heard'> = {
     pause: '暂停或播放',
     sound: '收听或静音',
     talk: '与摄像机对讲；长按：仅在按住时对讲',
+    hourAgo: '播放该窗口一小时前的录像，或返回实时',
     fullScreen: '全屏',
     zoom: '电子放大',
     pan: '放大后：移动查看',

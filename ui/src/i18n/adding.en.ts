@@ -240,6 +240,8 @@ export const adding = {
   },
   check: {
     spelling: 'Spelling of the name.',
+    schedule: 'Recording is on in the schedule of the device, for this camera and this hour.',
+    disk: 'The disk or card is in the device, and neither full nor damaged: its own web page says so.',
     ddnsName: 'A DDNS name works only while the device or the router keeps it up to date: see its DDNS page.',
     internet: 'Whether this phone has internet access at all.',
     power: 'The device has power and its network light blinks.',

@@ -242,6 +242,8 @@ export const adding: Strings<typeof english> = {
   },
   check: {
     spelling: '域名拼写是否正确。',
+    schedule: '设备的录像计划已为该摄像机和该时段开启。',
+    disk: '设备中装有硬盘或存储卡，且未满、未损坏，可在设备网页上查看。',
     ddnsName: 'DDNS 域名须由设备或路由器持续更新，请查看其 DDNS 页面。',
     internet: '手机是否能上网。',
     power: '设备是否通电，网口指示灯是否闪烁。',

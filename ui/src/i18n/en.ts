@@ -14,6 +14,7 @@ import { protection } from './protection.en'
 import { sound } from './sound.en'
 import { quality } from './quality.en'
 import { stream } from './stream.en'
+import { replay } from './replay.en'
 import { talk } from './talk.en'
 
 /** English: the reference. The other languages have the type of this object, so a missing string does not compile. */
@@ -92,7 +93,7 @@ export const en = {
   },
   cure: {
     retry: 'Try again', editPassword: 'Edit password', editAddress: 'Edit address', useTcp: 'Use TCP', useUdp: 'Use UDP',
-    softDecoding: 'Decode in software', subStream: 'Sub stream', oneWindow: 'One window', deviceClock: 'Look at its clock', network: 'Find out why',
+    softDecoding: 'Decode in software', subStream: 'Sub stream', oneWindow: 'One window', deviceClock: 'Look at its clock', network: 'Find out why', live: 'Back to live',
   },
   lockedFor: 'It asks to wait {minutes}.',
   minutes: '1 minute | {n} minutes',
@@ -112,6 +113,7 @@ export const en = {
   ...quality,
   ...budget,
   ...stream,
+  ...replay,
   ...talk,
   ...access,
 }

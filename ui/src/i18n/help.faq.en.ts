@@ -34,7 +34,7 @@ export const faq = {
   },
   noRecordings: {
     q: 'No recordings or pictures are found.',
-    a: 'On the device: recording must be on in its schedule; pictures need “motion” or “timing” snapshot mode; its disk may be loose, full or damaged. Bartizan itself lists only what this phone recorded; playing from the disk of a recorder is not in this version.',
+    a: 'On the device: recording must be on in its schedule; pictures need “motion” or “timing” snapshot mode; its disk may be loose, full or damaged. “Files” lists what this phone recorded; what a recorder recorded plays in its window: “Hour ago”.',
   },
   lag: {
     q: 'The picture lags. What helps?',
@@ -70,7 +70,7 @@ export const faq = {
   },
   closePlayback: {
     q: 'How do I close playback?',
-    a: 'Files: go back. Playback from recorders is not in this version; its windows will close as those of live view do.',
+    a: 'Files: go back. A window that plays a recording of its device: touch “Live”, or close the window as any other.',
   },
   loginTimeout: {
     q: 'The login takes too long and ends.',

@@ -14,6 +14,7 @@ import { protection } from './protection.zh'
 import { sound } from './sound.zh'
 import { quality } from './quality.zh'
 import { stream } from './stream.zh'
+import { replay } from './replay.zh'
 import { talk } from './talk.zh'
 import type { Messages } from './en'
 
@@ -92,7 +93,7 @@ export const zh: Messages = {
   },
   cure: {
     retry: '重试', editPassword: '修改密码', editAddress: '修改地址', useTcp: '改用 TCP', useUdp: '改用 UDP',
-    softDecoding: '改用软解码', subStream: '辅码流', oneWindow: '单窗口', deviceClock: '查看设备时钟', network: '查找原因',
+    softDecoding: '改用软解码', subStream: '辅码流', oneWindow: '单窗口', deviceClock: '查看设备时钟', network: '查找原因', live: '返回实时',
   },
   lockedFor: '设备要求等待{minutes}。',
   minutes: ' 1 分钟 | {n} 分钟',
@@ -113,5 +114,6 @@ export const zh: Messages = {
   ...quality,
   ...budget,
   ...stream,
+  ...replay,
   ...talk,
 }

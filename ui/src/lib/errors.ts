@@ -10,6 +10,8 @@ export interface Situation {
   hardDecoding: boolean
   /** The stream that failed is the main one and the channel has another. */
   subStream?: boolean
+  /** The window plays a recording of its device. */
+  replay?: boolean
   /** Windows on the wall; the help may offer to show fewer. */
   windows?: number
 }
@@ -18,12 +20,13 @@ export interface Situation {
  * Which cures of the table can help here, the best first. Changing how media travels is offered only where the user
  * had fixed it: with `auto` the core has tried both already.
  */
-export function curesFor(code: UiCode, { transport, hardDecoding, subStream, windows }: Situation): Cure[] {
+export function curesFor(code: UiCode, { transport, hardDecoding, subStream, replay, windows }: Situation): Cure[] {
   const helps: Partial<Record<Cure, boolean>> = {
     useTcp: transport === 'udp',
     useUdp: transport === 'tcp',
     softDecoding: hardDecoding,
     subStream: subStream === true,
+    live: replay === true,
     oneWindow: windows !== undefined && windows > 1,
   }
   return TILE_HELP[code].cures.filter((cure) => helps[cure] ?? true)

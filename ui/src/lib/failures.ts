@@ -47,6 +47,7 @@ export const FAILURES: Record<UiCode, Failure> = {
   invalidInput: { remedy: 'address', checks: [], topic: null },
   invalidAddress: { remedy: 'address', checks: [], topic: null },
   invalidPort: { remedy: 'address', checks: [], topic: null },
+  nothingRecorded: { remedy: 'none', checks: ['check.schedule', 'check.disk'], topic: 'playback' },
   notFound: { remedy: 'none', checks: [], topic: null },
   stalled: { remedy: 'retry', checks: ['check.cellular'], topic: 'reach' },
   unsupportedCodec: { remedy: 'none', checks: [], topic: null },

@@ -38,7 +38,7 @@ export const FAQ: Record<FaqId, Question> = {
   whereSettings: { topic: 'settings', seed: [19] },
   share: { topic: 'files', seed: [22] },
   export: { topic: 'files', seed: [23] },
-  noRecordings: { topic: 'playback', seed: [9] },
+  noRecordings: { topic: 'playback', codes: ['nothingRecorded'], seed: [9] },
   closePlayback: { topic: 'playback', seed: [17] },
   fastPlay: { topic: 'playback', seed: [21] },
   noPush: { topic: 'messages', seed: [6] },

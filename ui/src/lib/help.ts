@@ -43,7 +43,7 @@ export const HELP: Record<Topic, HelpPage> = {
   record: page('record', ['record', 'picture', 'safe']),
   files: page('files', ['play', 'share', 'export', 'delete']),
   favourites: page('favourites', ['make', 'open', 'change']),
-  playback: page('playback', ['nothing', 'fast']),
+  playback: page('playback', ['hour', 'nothing', 'fast']),
   messages: page('messages', ['storage', 'web']),
   settings: page('settings', ['decoding', 'network', 'protect', 'device']),
   privacy: page('privacy', ['account', 'telemetry', 'passwords', 'export']),

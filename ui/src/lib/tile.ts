@@ -27,7 +27,7 @@ export function tileWords(view: TileView, nowMs: number, transport: Transport, h
     case 'empty':
       return QUIET
     case 'connecting':
-      return { ...QUIET, tone: 'busy', text: stillText(view) ?? t('tile.connecting') }
+      return { ...QUIET, tone: 'busy', text: view.replay != null ? t('replay.looking') : stillText(view) ?? t('tile.connecting') }
     case 'waitingForKey':
       return { ...QUIET, tone: 'busy', text: stillText(view) ?? t('tile.waitingForKey') }
     case 'paused':
@@ -58,14 +58,14 @@ export function tileWords(view: TileView, nowMs: number, transport: Transport, h
     case 'failed': {
       const code = view.code ?? 'internal'
       return {
-        tone: 'bad', text: errorTitle(code), code, advice: errorCure(code, null), cure: cureFor(code, { transport, hardDecoding, subStream: hasSubInstead(view) }),
+        tone: 'bad', text: errorTitle(code), code, advice: errorCure(code, null), cure: view.replay != null && code === 'notOffered' ? 'live' : cureFor(code, { transport, hardDecoding, subStream: hasSubInstead(view), replay: view.replay != null }),
       }
     }
   }
 }
 
 /** The large stream failed, and there is a small one. */
-export const hasSubInstead = (view: TileView): boolean => view.profile === 'main' && view.enlarged && view.channel?.hasSub === true
+export const hasSubInstead = (view: TileView): boolean => view.replay == null && view.profile === 'main' && view.enlarged && view.channel?.hasSub === true
 
 /** Back from the background, the age of what is seen tells more than that something is being opened. */
 const stillText = (view: TileView): string | null => ((view.ageMs ?? 0) > WORTH_TELLING_MS ? lastPicture(view) : null)
@@ -87,12 +87,13 @@ function joined(...parts: (string | null)[]): string | null {
 export function tileLabel(view: TileView, words: TileWords, more: { recording?: boolean; heard?: string | null; talking?: boolean } = {}): string {
   if (view.channel === null) return t('tile.emptyLabel', { n: view.index + 1 })
   const parts = [view.channel.name]
-  if (view.phase === 'playing') parts.push(t('tile.live'))
+  if (view.replay != null) parts.push(t('replay.label'))
+  if (view.phase === 'playing') parts.push(...(view.replay == null ? [t('tile.live')] : []))
   else if (view.phase === 'connecting') parts.push(t('tile.connecting'))
   else if (view.phase === 'waitingForKey') parts.push(t('tile.waitingForKey'))
   else if (view.phase === 'stale' || view.phase === 'backoff') parts.push(t('heard.reconnecting'))
   else if (words.text !== null) parts.push(words.text)
-  if (view.hasPicture && view.ageMs !== null && view.phase !== 'paused') parts.push(steadyAge(view.ageMs))
+  if (view.hasPicture && view.ageMs !== null && view.phase !== 'paused' && view.replay == null) parts.push(steadyAge(view.ageMs))
   if (more.recording) parts.push(t('heard.recording'))
   if (view.hasPicture) parts.push(t(view.profile === 'main' ? 'tile.hd' : 'tile.sd'))
   const why = budgetWhy(view)

@@ -4,7 +4,7 @@ import type { Topic } from './help'
 
 /** What one tap can do about a window without a picture. */
 export type Cure =
-  | 'retry' | 'editPassword' | 'editAddress' | 'useTcp' | 'useUdp' | 'softDecoding' | 'subStream' | 'oneWindow' | 'deviceClock' | 'network'
+  | 'retry' | 'editPassword' | 'editAddress' | 'useTcp' | 'useUdp' | 'softDecoding' | 'subStream' | 'oneWindow' | 'deviceClock' | 'network' | 'live'
 
 export interface TileHelp {
   /** What may help, the best first; those that cannot help in a situation are passed over. */
@@ -54,6 +54,7 @@ export const TILE_HELP: Record<UiCode, TileHelp> = {
   decoderFailed: { cures: ['softDecoding', 'subStream', 'oneWindow', 'retry'], checks: ['help.tile.decoders', 'help.tile.codecH264'], topic: 'lag' },
   notOffered: { cures: ['retry'], checks: ['check.webPage', 'check.firmware'], topic: 'settings' },
   settingRefused: { cures: ['retry'], checks: ['check.webPage', 'check.firmware'], topic: 'settings' },
+  nothingRecorded: { cures: ['live', 'retry'], checks: ['check.schedule', 'check.disk', 'check.clock'], topic: 'playback' },
   notFound: { cures: ['editAddress'], checks: ['help.tile.channelGone'], topic: 'connect' },
   invalidInput: { cures: ['editAddress'], checks: ['check.onlyHost'], topic: 'ways' },
   invalidAddress: { cures: ['editAddress'], checks: ['check.spelling', 'check.onlyHost'], topic: 'ways' },

@@ -1,5 +1,9 @@
-/** Which stream a window takes: as its user chose, or by how large its picture really is. Pure. */
+/** Which stream a window takes: as its user chose, or by how large its picture really is. */
 import type { Profile, StreamChoice } from '@/api/generated'
+import type { WallTile } from './tile'
+
+/** What may be fetched: everything, sub streams alone, or nothing. */
+export type Thrift = 'all' | 'sub' | 'none'
 
 /** A sub stream is blown up so much, and looks it, before the main stream is fetched; and a little less on the way back. */
 const TO_MAIN = 2
@@ -33,5 +37,17 @@ export function streamsFor(windows: readonly Wish[]): Profile[] {
     const by = chosen(choice)
     if (by !== null) return by
     return small[at] === true && (first === undefined || Math.round(pixels) > first) ? 'main' : 'sub'
+  })
+}
+
+/** Brings the wished stream of every window to what its user chose, or to how many device pixels its picture takes. */
+export function wish(tiles: readonly WallTile[], thrift: Thrift, pixelRatio: number): void {
+  const wishes = streamsFor(tiles.map(({ choice, channel, wish: now, pixels }) => (
+    { choice, subWidth: channel.subWidth ?? null, now, pixels: pixelRatio * pixels }
+  )))
+  tiles.forEach((tile, at) => {
+    // Hidden windows keep what they had; where bytes cost, only sub streams are fetched.
+    if (thrift !== 'all') tile.wish = 'sub'
+    else if (tile.rect !== null || tile.choice !== 'auto') tile.wish = wishes[at] ?? 'sub'
   })
 }

@@ -347,8 +347,7 @@ export class Streams {
     stream.openedAt = this.setup.clock.now()
     this.routes.set(wire, stream)
     stream.player.open(wire, delivery)
-    const { device, channel } = tile.channel
-    stream.opening = this.setup.rpc('live.open', { session, tile: wire, device, channel, profile: stream.profile, delivery }).then(
+    stream.opening = this.ask(tile, stream.profile, { session, tile: wire, delivery }).then(
       () => undefined,
       (error: unknown) => {
         if (stream.wire === wire) stream.player.openFailed(codeOf(error), detailOf(error))
@@ -359,6 +358,12 @@ export class Streams {
       this.askForSound(stream)
     }
     if (stream.pace !== 'full') this.sendPace(stream)
+  }
+
+  /** A recording goes on where it was. */
+  private ask({ channel: { device, channel }, replay }: WallTile, profile: Profile, what: { session: string; tile: number; delivery: Delivery }): Promise<unknown> {
+    if (replay !== null) return this.setup.rpc('replay.open', { ...what, device, channel, fromUs: replay.atUs })
+    return this.setup.rpc('live.open', { ...what, device, channel, profile })
   }
 
   private closeWire(stream: TileStream): void {

@@ -6,6 +6,7 @@ import type { SinkPath } from '@/media/sinks/sink'
 import type { TileBudget } from './economy'
 import type { LayoutCount, Rect } from './layout'
 import { type Look, PLAIN } from './look'
+import { type Replay, type ReplayView, replayView } from './replay'
 import { PresentationStats } from './stats'
 import { WHOLE, type Zoom } from './zoom'
 import { magnification } from './zooming'
@@ -47,6 +48,8 @@ export interface TileView {
   zoom: number
   /** What it may have of what the device can decode; absent of an empty window. */
   budget?: TileBudget
+  /** It plays a recording of its device; null or absent of live video. */
+  replay?: ReplayView | null
 }
 
 export interface TileStats {
@@ -91,6 +94,8 @@ export class WallTile {
   hasPicture = false
   /** By the user: no streams until they play on. */
   paused = false
+  /** In place of live video. */
+  replay: Replay | null = null
   /** Of the picture on screen, milliseconds since 1970 UTC. */
   arrivedAtMs = 0
   width = 0
@@ -184,6 +189,7 @@ export class WallTile {
       enlarged,
       zoom: magnification(this),
       budget,
+      replay: replayView(this.replay),
     }
   }
 

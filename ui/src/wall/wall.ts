@@ -8,21 +8,21 @@ import { SoundPlayer, type SoundView } from '@/media/sound/player'
 import { type Speaker, WebSpeaker } from '@/media/sound/speaker'
 import type { Weight } from './budget'
 import { Economy } from './economy'
-import { chosen, streamsFor } from './choice'
+import { chosen, type Thrift, wish } from './choice'
 import { listenForGestures, type CarryHandlers } from './gestures'
 import { clampPage, layoutRects, pageCount, pageIndices, pageOf, rectAt, type LayoutCount, type Rect } from './layout'
 import { type Look, PLAIN } from './look'
 import { WallRenderer, type RendererOptions } from './renderer'
+import { noteShown, replayFrom } from './replay'
 import { Streams, type Rpc, type StreamsSetup } from './streams'
+import { Ticker } from './ticker'
 import { emptyView, WallTile, type TileStats, type TileStream, type TileView, type WallChannel } from './tile'
 import { isWhole, visiblePart, WHOLE } from './zoom'
 import { magnification, sizeOf, Zooming } from './zooming'
 
+export type { Thrift } from './choice'
 export type { LayoutCount } from './layout'
 export type { TileStats, TileView, WallChannel } from './tile'
-
-/** What may be fetched: everything, sub streams alone, or nothing. */
-export type Thrift = 'all' | 'sub' | 'none'
 
 export interface WallOptions {
   mount: HTMLElement
@@ -81,7 +81,7 @@ export class Wall {
   private away = false
   private thrift: Thrift = 'all'
   private nextId = 1
-  private tickTimer: number | null = null
+  private readonly ticker: Ticker
   private emitQueued = false
   private rects: Rect[] = []
   private lastPage = ''
@@ -93,6 +93,11 @@ export class Wall {
     this.layout = options.layout
     const environment = options.environment ?? {}
     this.clock = environment.clock ?? systemClock
+    this.ticker = new Ticker(this.clock, TICK_MS, (lateMs) => {
+      this.streams.tick(lateMs)
+      this.balance(lateMs)
+      this.changed()
+    })
     this.renderer = new WallRenderer(options.mount, {
       presented: (id, picture) => this.presented(id, picture),
       dropped: (id) => {
@@ -269,6 +274,17 @@ export class Wall {
     this.reconcile(0)
   }
 
+  /** Plays in a window what its device recorded from a moment on, microseconds since 1970 UTC; null for live video. */
+  setReplay(index: number, fromUs: number | null): void {
+    const tile = this.tileOf(index)
+    if (tile === undefined) return
+    tile.replay = fromUs === null ? null : replayFrom(fromUs)
+    tile.paused = false
+    tile.unsupported.clear()
+    for (const profile of [...tile.streams.keys()]) this.streams.stop(tile, profile, 0, false)
+    this.reconcile(0)
+  }
+
   /** The user wants all pictures of a window, whatever the others lose for it; or leaves it to the wall again. */
   setKept(index: number, on: boolean): void {
     const tile = this.tileOf(index)
@@ -379,8 +395,7 @@ export class Wall {
     this.stopGestures()
     this.streams.destroy()
     this.renderer.destroy()
-    if (this.tickTimer !== null) this.clock.clear(this.tickTimer)
-    this.tickTimer = null
+    this.ticker.set(false)
     if (window.__bartizanWall === this) delete window.__bartizanWall
   }
 
@@ -407,7 +422,7 @@ export class Wall {
       const at = indices.indexOf(tile.index)
       tile.rect = at < 0 ? null : this.rects[at] ?? null
     }
-    this.wishStreams()
+    wish(this.tiles, this.thrift, window.devicePixelRatio || 1)
     for (const tile of this.focusedFirst()) {
       this.renderer.place(tile.id, tile.rect)
       // Whoever comes back to a window expects all of it.
@@ -417,7 +432,7 @@ export class Wall {
       }
       this.reconcileStreams(tile, lingerMs)
     }
-    this.setTicking(this.active && !this.away && this.tiles.length > 0)
+    this.ticker.set(this.active && !this.away && this.tiles.length > 0)
     const page = `${this.page}/${this.pages}`
     if (page !== this.lastPage) {
       this.lastPage = page
@@ -430,19 +445,6 @@ export class Wall {
   private focusedFirst(): WallTile[] {
     const focused = this.tileOf(this.enlarged ?? this.selected ?? -1)
     return focused === undefined ? this.tiles : [focused, ...this.tiles.filter((tile) => tile !== focused)]
-  }
-
-  /** Brings the wished stream of every window to what its user chose, or to how many real pixels its picture takes. */
-  private wishStreams(): void {
-    const ratio = window.devicePixelRatio || 1
-    const wishes = streamsFor(this.tiles.map((tile) => ({
-      choice: tile.choice, subWidth: tile.channel.subWidth ?? null, now: tile.wish, pixels: ratio * tile.pixels,
-    })))
-    this.tiles.forEach((tile, at) => {
-      // Hidden windows keep what they had; where bytes cost, only sub streams are fetched.
-      if (this.thrift !== 'all') tile.wish = 'sub'
-      else if (tile.rect !== null || tile.choice !== 'auto') tile.wish = wishes[at] ?? 'sub'
-    })
   }
 
   /** A finger that has picked a window up does not move its picture as well. */
@@ -483,7 +485,7 @@ export class Wall {
   }
 
   private wantsMain(tile: WallTile): boolean {
-    return tile.base === 'main' || (this.isClose(tile) && this.thrift === 'all' && !tile.unsupported.has('main'))
+    return tile.replay !== null || tile.base === 'main' || (this.isClose(tile) && this.thrift === 'all' && !tile.unsupported.has('main'))
   }
 
   private weightOf(tile: WallTile): Weight {
@@ -508,7 +510,9 @@ export class Wall {
 
   private wantedOf(tile: WallTile): Set<Profile> {
     const wanted = new Set<Profile>()
-    if (this.mayPlay(tile) && tile.rect !== null && !tile.paused) {
+    if (tile.replay !== null) {
+      if (this.mayPlay(tile) && tile.rect !== null && !tile.paused) wanted.add('main')
+    } else if (this.mayPlay(tile) && tile.rect !== null && !tile.paused) {
       const mayHaveMain = this.economy.mayHaveMain(tile)
       wanted.add(mayHaveMain ? tile.base : tile.least)
       if (this.wantsMain(tile) && mayHaveMain) wanted.add('main')
@@ -531,7 +535,9 @@ export class Wall {
   }
 
   private mayPlay(tile: WallTile): boolean {
-    return this.active && !this.away && (this.thrift === 'all' || (this.thrift === 'sub' && tile.base === 'sub'))
+    // Recordings come as large as they were made.
+    const small = tile.base === 'sub' && tile.replay === null
+    return this.active && !this.away && (this.thrift === 'all' || (this.thrift === 'sub' && small))
   }
 
   private picture(tile: WallTile, stream: TileStream, picture: Picture): void {
@@ -556,6 +562,7 @@ export class Wall {
     const known = picture.arrivalUs > 0
     tile.arrivedAtMs = known ? picture.arrivalUs / 1000 : utc
     if (tile === this.heard) this.sound.shown(picture.ptsUs)
+    if (tile.replay !== null) noteShown(tile.replay, tile.streams.get('main')?.player.state.config?.recordedUs, picture.ptsUs)
     tile.stats.present(this.clock.now(), known ? utc - tile.arrivedAtMs : null, picture.lateMs)
     const resized = tile.width !== picture.width || tile.height !== picture.height
     tile.width = picture.width
@@ -568,6 +575,7 @@ export class Wall {
   }
 
   private unsupported(tile: WallTile, stream: TileStream): void {
+    if (tile.replay !== null) return
     const other: Profile = stream.profile === 'main' ? 'sub' : 'main'
     if ((other === 'sub' && !tile.channel.hasSub) || tile.unsupported.has(other)) return
     tile.unsupported.add(stream.profile)
@@ -578,7 +586,7 @@ export class Wall {
   /** The sound goes with the picture of its window: to the other stream, and away with the window. */
   private hear(): void {
     const tile = this.heard
-    const gone = tile !== null && (!this.tiles.includes(tile) || tile.rect === null)
+    const gone = tile !== null && (!this.tiles.includes(tile) || tile.rect === null || tile.replay !== null)
     if (gone) {
       this.heard = null
       this.sound.stop()
@@ -593,25 +601,6 @@ export class Wall {
     const at = rectAt(this.rects, x, y)
     if (at === null) return null
     return this.enlarged ?? this.page * this.layout + at
-  }
-
-  private setTicking(on: boolean): void {
-    if (on === (this.tickTimer !== null)) return
-    if (!on) {
-      if (this.tickTimer !== null) this.clock.clear(this.tickTimer)
-      this.tickTimer = null
-      return
-    }
-    let due = this.clock.now() + TICK_MS
-    const tick = (): void => {
-      const lateMs = Math.max(0, this.clock.now() - due)
-      due = this.clock.now() + TICK_MS
-      this.tickTimer = this.clock.set(tick, TICK_MS)
-      this.streams.tick(lateMs)
-      this.balance(lateMs)
-      this.changed()
-    }
-    this.tickTimer = this.clock.set(tick, TICK_MS)
   }
 
   /** Tells the page once, after whatever is going on has finished. */

@@ -47,8 +47,10 @@ function keepWindow(index: number): void {
   const canvas = mount?.querySelector('canvas')
   if (wall === null || mount === null || canvas == null || mount.clientWidth === 0) return
   const box = wall.pictureBox(index)
-  const channel = views.find((view) => view.index === index)?.channel
-  if (box === null || channel == null) return
+  const view = views.find((one) => one.index === index)
+  const channel = view?.channel
+  // What a device recorded is not what its camera shows last.
+  if (box === null || channel == null || view?.replay != null) return
   const scale = canvas.width / mount.clientWidth
   const part = { x: box.x * scale, y: box.y * scale, width: box.width * scale, height: box.height * scale }
   void pictures.keep({ device: channel.device, channel: channel.channel }, canvas, part)

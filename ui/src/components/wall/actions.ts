@@ -1,7 +1,7 @@
 /** What a person does with the windows of the wall: each gesture, button and key ends here. */
 import { actionSheetController } from '@ionic/vue'
 import {
-  closeOutline, micOffOutline, micOutline, pauseOutline, playOutline, scanOutline, speedometerOutline, swapHorizontalOutline, syncOutline, volumeHighOutline, volumeMuteOutline,
+  closeOutline, micOffOutline, micOutline, pauseOutline, playBackOutline, playOutline, scanOutline, speedometerOutline, swapHorizontalOutline, syncOutline, timeOutline, volumeHighOutline, volumeMuteOutline,
 } from 'ionicons/icons'
 import { reactive } from 'vue'
 import { asApiError } from '@/api/client'
@@ -28,13 +28,15 @@ export interface ActionsSetup {
   listen(index: number): void
   /** Talks to a window's camera, or stops talking. */
   speak(index: number): void
+  /** Plays what a window's device recorded an hour ago, or live video again. */
+  hourAgo(index: number): void
   /** All pictures of one window, whatever the others lose for it; or not any more. */
   keep?(view: TileView, on: boolean): void
   /** Some window gets fewer pictures than it could. A selected one gets all of its own at once, so it cannot be asked alone. */
   busy?(): boolean
 }
 
-export function useWindowActions({ wall, view, say, listen, speak, keep, busy }: ActionsSetup) {
+export function useWindowActions({ wall, view, say, listen, speak, hourAgo, keep, busy }: ActionsSetup) {
   /** Which overlay is open, and for which window; one at a time. */
   const open = reactive<{ picker: { at: number | null } | null; mover: number | null }>({ picker: null, mover: null })
   const nameOf = (index: number): string => view(index)?.channel?.name ?? t('wall.window', { n: index + 1 })
@@ -123,12 +125,14 @@ export function useWindowActions({ wall, view, say, listen, speak, keep, busy }:
     const heard = sound.isOn(one.channel)
     const spokenTo = talk.isOn(one.channel)
     const kept = one.budget?.kept === true
+    const replaying = one.replay != null
     const sheet = await actionSheetController.create({
       header: one.channel.name,
       buttons: [
         { text: t(one.enlarged ? 'home.restore' : 'home.enlarge'), icon: scanOutline, data: 'enlarge' },
         { text: t(paused ? 'wall.play' : 'wall.pause'), icon: paused ? playOutline : pauseOutline, data: 'pause' },
         { text: t(heard ? 'sound.menuOff' : 'sound.menuOn'), icon: heard ? volumeMuteOutline : volumeHighOutline, data: 'listen' },
+        { text: t(replaying ? 'cure.live' : 'replay.menuOn'), icon: replaying ? playBackOutline : timeOutline, data: 'hourAgo' },
         { text: t(spokenTo ? 'talk.menuOff' : 'talk.menuOn'), icon: spokenTo ? micOffOutline : micOutline, data: 'talk' },
         { text: t('wall.moveTo'), icon: swapHorizontalOutline, data: 'move' },
         { text: t('wall.replace'), icon: syncOutline, data: 'replace' },
@@ -144,6 +148,7 @@ export function useWindowActions({ wall, view, say, listen, speak, keep, busy }:
     else if (data === 'pause') pause(index, !paused)
     else if (data === 'listen') listen(index)
     else if (data === 'talk') speak(index)
+    else if (data === 'hourAgo') hourAgo(index)
     else if (data === 'move') moveFrom(index)
     else if (data === 'replace') pickFor(index)
     else if (data === 'keep') keep?.(one, !kept)

@@ -34,7 +34,8 @@ export function soundTrouble(name: string): string | null {
 export function useSound({ wall, view, target, say }: SoundSetup) {
   function toggle(index: number): void {
     const channel = view(index)?.channel ?? null
-    if (channel === null) return
+    // Recordings of devices come without sound.
+    if (channel === null || view(index)?.replay != null) return
     const on = !sound.isOn(channel)
     wall()?.listen(on ? index : null)
     say(t(on ? 'sound.turnedOn' : 'sound.turnedOff', { name: channel.name }))
@@ -53,7 +54,7 @@ export function useSound({ wall, view, target, say }: SoundSetup) {
     const on = sound.isOn(channel)
     const name = channel?.name ?? ''
     return {
-      id: 'sound', icon: on ? volumeHighOutline : volumeMuteOutline, text: t('sound.tool'), pressed: on, disabled: channel === null,
+      id: 'sound', icon: on ? volumeHighOutline : volumeMuteOutline, text: t('sound.tool'), pressed: on, disabled: channel === null || one?.replay != null,
       label: channel === null ? t('sound.tool') : t(on ? 'sound.mute' : 'sound.listen', { name }),
       run: () => { if (one !== null) toggle(one.index) },
     }

@@ -6,7 +6,7 @@ import type { TextKey } from '@/i18n'
 
 /** Tools under the wall by their key; the id is that of `WallTool`. */
 export const TOOL_KEYS: Readonly<Record<string, string>> = {
-  r: 'record', s: 'snapshot', p: 'pause', f: 'fullScreen', c: 'cameras', l: 'layout', x: 'move', a: 'favourite', m: 'sound', v: 'talk',
+  r: 'record', s: 'snapshot', p: 'pause', f: 'fullScreen', c: 'cameras', l: 'layout', x: 'move', a: 'favourite', m: 'sound', v: 'talk', h: 'hourAgo',
 }
 
 export type WallKey = { tool: string } | { to: 'tools' | 'groups' | 'menu' | 'help' | 'ptz' }
@@ -54,6 +54,7 @@ export const KEY_SHEET: readonly { title: TextKey; rows: readonly Row[] }[] = [
       { keys: ['S'], text: 'keys.snapshot' },
       { keys: ['M'], text: 'keys.sound' },
       { keys: ['V'], text: 'keys.talk' },
+      { keys: ['H'], text: 'keys.hourAgo' },
       { keys: ['+', '−'], text: 'keys.zoom' },
       { keys: ['keys.arrows_'], text: 'keys.pan' },
       { keys: ['0'], text: 'keys.whole' },
