@@ -61,3 +61,14 @@ it('tells the facts of the selected window', () => {
   expect(tileFacts({ ...fluent, quality: 'auto', delayMs: 37 })).toContain('Auto 37 ms')
   expect(tileFacts({ ...fluent, quality: 'realTime' })).toContain(' · Real-time · ')
 })
+
+it('tells a recording from live video', () => {
+  const replay = { ...playing, replay: { askedMs: 0, atMs: 5000 } }
+  expect(tileLabel(replay, words(replay))).toBe('Gate, a recording, SD')
+  expect(words({ ...replay, phase: 'connecting', ageMs: 300_000 }).text).toBe('Looking for the recording…')
+  for (const code of ['nothingRecorded', 'notOffered'] as const) expect(words({ ...replay, phase: 'failed', code })).toMatchObject({ tone: 'bad', cure: 'live' })
+  expect(words({ ...replay, phase: 'failed', code: 'wrongPassword' }).cure).toBe('editPassword')
+  expect(words({ ...replay, phase: 'failed', code: 'unsupportedCodec', profile: 'main', enlarged: true }).cure, 'a recording has no sub stream').not.toBe('subStream')
+  // A live window has nothing to go back to.
+  expect(words({ ...playing, phase: 'failed', code: 'nothingRecorded' }).cure).toBe('retry')
+})

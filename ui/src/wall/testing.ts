@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { OpenTile, RpcSchema, StreamConfig } from '@/api/generated'
+import type { OpenReplay, OpenTile, RpcSchema, StreamConfig } from '@/api/generated'
 import { concat, type FakeClock, message, type MessageFields } from '@/media/testing'
 import type { Socket } from '@/media/websocket'
 import type { Rpc } from './streams'
@@ -8,6 +8,7 @@ import type { Rpc } from './streams'
 export class FakeCore {
   calls: string[] = []
   open = new Map<number, OpenTile>()
+  replays = new Map<number, OpenReplay>()
   sockets: (Socket & { sent: string[] })[] = []
   gate: Promise<void> = Promise.resolve()
   refuse: { code: string; detail: string } | null = null
@@ -25,6 +26,7 @@ export class FakeCore {
     const answer = (value: unknown): RpcSchema[K]['response'] => value as RpcSchema[K]['response']
     if (name === 'live.connect') {
       this.open.clear()
+      this.replays.clear()
       this.seq = 0
       return answer({ session: `s${++this.sessions}`, wsUrl: 'ws://core/', pollUrl: '/poll' })
     }
@@ -33,7 +35,15 @@ export class FakeCore {
       const tile = request as OpenTile
       this.open.set(tile.tile, tile)
     }
-    if (name === 'live.close') this.open.delete((request as { tile: number }).tile)
+    if (name === 'replay.open') {
+      const tile = request as OpenReplay
+      this.replays.set(tile.tile, tile)
+    }
+    if (name === 'live.close') {
+      const { tile } = request as { tile: number }
+      this.open.delete(tile)
+      this.replays.delete(tile)
+    }
     return answer({})
   }
 
@@ -60,9 +70,9 @@ export class FakeCore {
   config(tile: number, more: Partial<StreamConfig> = {}): void {
     this.send({ kind: 1, tile, json: { codec: 'avc1.64001f', delivery: 'pictures', width: 2, height: 2, frameRate: 25, reorderFrames: 0, matrix: 'bt601', fullRange: false, transport: 'tcp', profile: 'sub', ...more } })
   }
-  picture(tile: number, size = 2): void {
+  picture(tile: number, size = 2, ptsUs = 0): void {
     const bytes = new Uint8Array(4 + size * size * 1.5)
     bytes[0] = bytes[2] = size
-    this.send({ kind: 3, tile, arrivalUs: this.clock.utc() * 1000 - 30_000, payload: bytes })
+    this.send({ kind: 3, tile, ptsUs, arrivalUs: this.clock.utc() * 1000 - 30_000, payload: bytes })
   }
 }
