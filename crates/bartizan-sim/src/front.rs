@@ -457,3 +457,25 @@ fn response(reply: Reply) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::UnitConfig;
+
+    #[test]
+    fn recordings_are_set_in_seconds_from_now() {
+        let unit = Unit::new(UnitConfig::default());
+        let set = |body: &str| set_recordings(&unit, body.as_bytes()).is_some();
+        assert!(set(r#"{"channel":1,"spans":[[-1800,0],[-7200,-5400.5]]}"#));
+        let [(a, b), (c, d)] = unit.recordings(1)[..] else { panic!("two spans") };
+        assert_eq!((b.0 - a.0, c.0 - b.0, d.0 - c.0), (1_799_500_000, 3_600_500_000, 1_800_000_000));
+        assert!(set(r#"{"channel":1,"spans":[]}"#) && unit.recordings(1).is_empty());
+        assert!(set(r#"{"channel":1,"spans":null}"#) && unit.recordings(1).len() == 1);
+        for wrong in
+            ["", "[]", r#"{"channel":1}"#, r#"{"channel":9,"spans":null}"#, r#"{"channel":1,"spans":[1]}"#]
+        {
+            assert!(!set(wrong), "{wrong}");
+        }
+    }
+}
