@@ -240,6 +240,7 @@ fn cast() -> Vec<(Brand, UnitConfig, bool)> {
                 name: "Harbour dome".into(),
                 backchannel: true,
                 channels: vec![(channel(1), None)],
+                profile_g: true,
                 ..UnitConfig::default()
             },
             false,
@@ -260,6 +261,7 @@ fn cast() -> Vec<(Brand, UnitConfig, bool)> {
                     (channel(6), Some("netUnreachable")),
                     (channel(10), None),
                 ],
+                profile_g: true,
                 ..UnitConfig::default()
             },
             true,
@@ -274,6 +276,7 @@ fn cast() -> Vec<(Brand, UnitConfig, bool)> {
                 mac: "02:3c:ef:00:00:03".into(),
                 name: "Yard speed dome".into(),
                 channels: vec![(channel(15), None)],
+                profile_g: true,
                 ..UnitConfig::default()
             },
             false,
@@ -292,6 +295,7 @@ fn cast() -> Vec<(Brand, UnitConfig, bool)> {
                 auxiliaries: false,
                 outputs: 0,
                 password: None,
+                profile_g: true,
                 ..UnitConfig::default()
             },
             false,

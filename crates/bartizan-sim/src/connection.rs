@@ -1,5 +1,7 @@
 //! One TCP connection: requests in, responses out (RFC 2326).
 
+mod playback;
+
 use std::{
     io,
     net::SocketAddr,
@@ -14,6 +16,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
+use self::playback::Media;
 use crate::{
     auth::{Auth, Verdict},
     ear::{Call, SpeechCoding},
@@ -22,7 +25,9 @@ use crate::{
     player::Player,
     sdp::{Description, VIDEO_PAYLOAD_TYPE},
     site::{Session, Shared},
-    target::{AUDIO_TRACK, TALK_TRACK, Target, Transport, VIDEO_TRACK, parse_target, parse_transport},
+    target::{
+        AUDIO_TRACK, Playback, TALK_TRACK, Target, Transport, VIDEO_TRACK, parse_target, parse_transport,
+    },
     track::{Route, SharedTrack, Track, since, udp_pair},
     unit::LoginOutcome,
 };
@@ -37,6 +42,8 @@ const SLOW_DESCRIBE: Duration = Duration::from_secs(3);
 const WRONG_HOST: &str = "192.0.2.10:554";
 /// Asks for the backchannel (ONVIF Streaming §5.3.1).
 const BACKCHANNEL: &str = "www.onvif.org/ver20/backchannel";
+/// Asks for recordings (ONVIF Streaming, replay: Require).
+const REPLAY: &str = "onvif-replay";
 const PUBLIC: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, SET_PARAMETER, TEARDOWN";
 pub(crate) const HTTP_ANSWER: &[u8] =
     b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Type: text/html\r\n\
@@ -48,6 +55,8 @@ pub(crate) struct Connection {
     auth: Auth,
     peer: SocketAddr,
     number: u64,
+    /// The recording described last, and its channel.
+    described: Mutex<Option<(u16, Playback)>>,
 }
 
 impl Drop for Connection {
@@ -126,7 +135,14 @@ impl Connection {
             None => Auth::new(&config.user, &config.password, config.digest),
         };
         shared.counters.open_connections.fetch_add(1, Relaxed);
-        Ok(Self { out: Arc::new(Outgoing::new(stream)), auth, peer, number, shared })
+        Ok(Self {
+            out: Arc::new(Outgoing::new(stream)),
+            auth,
+            peer,
+            number,
+            shared,
+            described: Mutex::default(),
+        })
     }
 
     pub async fn run(self) {
@@ -206,7 +222,8 @@ impl Connection {
                     self.keep_alive(request)
                 }
                 rtsp_types::Method::Describe => {
-                    self.describe(uri, target, header(request, &headers::REQUIRE).is_some()).await
+                    let options = header(request, &headers::REQUIRE).unwrap_or_default();
+                    self.describe(uri, target, options.contains(BACKCHANNEL)).await
                 }
                 rtsp_types::Method::Setup => self.setup(request, target).await,
                 rtsp_types::Method::Play => self.play(request, uri, &mut play),
@@ -218,8 +235,8 @@ impl Connection {
         tracing::debug!(peer = %self.peer, status = u16::from(response.status), cseq, "response");
         self.out.push(&response.to_bytes(cseq));
         // Media follows the response, never precedes it.
-        if let Some((id, player)) = play {
-            let task = OwnedTask::spawn(player.run());
+        if let Some((id, media)) = play {
+            let task = OwnedTask::spawn(media);
             self.shared.with(&id, |session| session.player = Some(task));
         }
         true
@@ -231,7 +248,7 @@ impl Connection {
             return Some(Response::new(StatusCode::RTSPVersionNotSupported));
         }
         if let Some(options) = header(request, &headers::REQUIRE)
-            && !(options == BACKCHANNEL && self.has_backchannel())
+            && !options.split(',').all(|option| self.understands(option.trim()))
         {
             return Some(Response::new(StatusCode::OptionNotSupported).header("Unsupported", options));
         }
@@ -282,8 +299,16 @@ impl Connection {
         self.shared.config.unit.as_ref().is_some_and(|unit| unit.config().backchannel)
     }
 
+    fn understands(&self, option: &str) -> bool {
+        let profile_g = || self.shared.config.unit.as_ref().is_some_and(|unit| unit.config().profile_g);
+        (option == BACKCHANNEL && self.has_backchannel()) || (option == REPLAY && profile_g())
+    }
+
     async fn describe(&self, uri: &str, target: Option<Target>, talk: bool) -> Response {
         let Some(target) = target else { return Response::new(StatusCode::NotFound) };
+        if target.playback.is_some() {
+            return self.describe_recording(uri, target).await;
+        }
         if self.shared.config.unit.as_ref().is_some_and(|unit| unit.offline(target.channel).is_some()) {
             return Response::new(StatusCode::ServiceUnavailable);
         }
@@ -308,6 +333,7 @@ impl Connection {
             video: fault != Some(Fault::NoVideo),
             audio: self.shared.config.audio.then(|| self.shared.config.sound_of(target.channel)),
             talk,
+            range: "npt=0-",
         };
         let base = match fault {
             Some(Fault::WrongContentBase) => {
@@ -327,7 +353,8 @@ impl Connection {
         if target.track == Some(TALK_TRACK) {
             return self.set_up_talk(request, target);
         }
-        let (has_video, has_audio) = (fault != Some(Fault::NoVideo), self.shared.config.audio);
+        let has_audio = self.shared.config.audio && target.playback.is_none();
+        let has_video = fault != Some(Fault::NoVideo);
         let track = match (target.track, has_video, has_audio) {
             (Some(VIDEO_TRACK), true, _) | (None, true, false) => VIDEO_TRACK,
             (Some(AUDIO_TRACK), _, true) | (None, false, true) => AUDIO_TRACK,
@@ -364,6 +391,10 @@ impl Connection {
                 (Route::Udp { rtp, rtcp, to_rtp: to(to_rtp), to_rtcp: to(to_rtcp) }, transport)
             }
         };
+        let replay = match (target.playback, self.replay(target)) {
+            (Some(_), None) => return Response::new(StatusCode::NotFound),
+            (_, replay) => replay,
+        };
         let interleaved = matches!(route, Route::Interleaved { .. });
         let (payload_type, clock_hz) = match track {
             VIDEO_TRACK => (VIDEO_PAYLOAD_TYPE, 90_000),
@@ -378,7 +409,8 @@ impl Connection {
         let id = match session_id(request) {
             Some(id) => {
                 let added = self.shared.with(id, |session| {
-                    if (session.channel, session.profile) != (target.channel, target.profile) {
+                    let same = (session.channel, session.profile) == (target.channel, target.profile);
+                    if !same || session.replay.is_some() != replay.is_some() {
                         return Err(StatusCode::AggregateOperationNotAllowed);
                     }
                     if session.player.is_some() {
@@ -409,6 +441,7 @@ impl Connection {
                     out: Arc::downgrade(&self.out),
                     interleaved,
                     call: None,
+                    replay,
                 };
                 if !self.shared.open(id.clone(), session) {
                     return Response::new(StatusCode::NotEnoughBandwidth);
@@ -463,12 +496,16 @@ impl Connection {
             out: Arc::downgrade(&self.out),
             interleaved: true,
             call: Some(call),
+            replay: None,
         };
         self.shared.open(id.clone(), session).then_some(id)
     }
 
-    fn play(&self, request: &Incoming, uri: &str, play: &mut Option<(String, Player)>) -> Response {
+    fn play(&self, request: &Incoming, uri: &str, play: &mut Option<(String, Media)>) -> Response {
         let Some(id) = session_id(request) else { return Response::new(StatusCode::SessionNotFound) };
+        if self.shared.with(id, |session| session.replay.is_some()) == Some(true) {
+            return self.play_recording(request, uri, id, play);
+        }
         let info = self.shared.with(id, |session| {
             let started = Instant::now();
             let origin = *session.origin.get_or_insert(started);
@@ -497,7 +534,7 @@ impl Connection {
                     origin,
                     started,
                 };
-                *play = Some((id.to_owned(), player));
+                *play = Some((id.to_owned(), Box::pin(player.run())));
             }
             info.join(",")
         });

@@ -20,6 +20,7 @@ use tokio::sync::broadcast;
 use crate::{
     config::{Format, Source},
     encode::{Packets, ParameterSets, SceneEncoder, other},
+    footage::Footage,
     scene::{Scene, paint::I420},
     unit::{Encoding, Unit},
 };
@@ -226,6 +227,22 @@ impl Feeds {
             // A panic has been printed by the thread itself; there is nothing to add at the end.
             let _ = thread.join();
         }
+    }
+
+    /// What was recorded of a stream, for one viewer.
+    pub async fn footage(self: &Arc<Self>, channel: u16, profile: StreamProfile) -> io::Result<Footage> {
+        if self.source != Source::Scene {
+            return match self.supply(channel, profile).await? {
+                Supply::Clip(clip) => Ok(Footage::of_clip(clip)),
+                Supply::Live(_) => Err(other("a clip site has clips")),
+            };
+        }
+        let (encoding, gop) = (self.encoding(channel, profile), self.gop);
+        let unit = self.unit.as_ref();
+        let name =
+            unit.map_or_else(|| crate::channel_name(channel), |unit| unit.channel_name(channel).into());
+        let painting = move || Footage::of_scene(channel, &name, encoding, gop);
+        tokio::task::spawn_blocking(painting).await.map_err(other)?
     }
 
     fn live(&self, channel: u16, encoding: Encoding) -> Arc<Feed> {

@@ -16,7 +16,7 @@ use axum::{
     response::Response,
     serve::{IncomingStream, Listener},
 };
-use bartizan_base::{OwnedTask, Secret, random_token};
+use bartizan_base::{OwnedTask, Secret, UtcMicros, random_token};
 use bytes::Bytes;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -45,6 +45,9 @@ const BODY_LIMIT: usize = 1 << 20;
 /// No device has this: it is for whoever tests with the simulator. `{calls, open, seconds, loudest}`: calls so far and
 /// under way, seconds of speech, and the largest of its last samples, 0..32768.
 const HEARD: &str = "/simulator/heard";
+/// Nor this: `{"channel":1,"spans":[[-7200,-5400],[-1800,0]]}` by POST sets what is recorded, in seconds from now; `null`
+/// is the default again.
+const RECORDINGS: &str = "/simulator/recordings";
 /// A TLS handshake takes no longer.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
 /// An endless answer is given up after this long.
@@ -375,11 +378,18 @@ async fn answer(
     if request.uri().path() == HEARD {
         return response(Reply::new(200, "application/json", heard(&unit)));
     }
-    unit.count_request();
+    let is_recordings = request.uri().path() == RECORDINGS;
+    if !is_recordings {
+        unit.count_request();
+    }
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
         return response(Reply::new(413, "text/plain", "too large"));
     };
+    if is_recordings {
+        let taken = parts.method == axum::http::Method::POST && set_recordings(&unit, &body).is_some();
+        return response(Reply::new(if taken { 200 } else { 400 }, "text/plain", ""));
+    }
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
     let ask = Ask {
         method: parts.method.as_str().to_owned(),
@@ -403,6 +413,17 @@ fn heard(unit: &Unit) -> String {
     let seconds = heard.samples as f64 / 8000.0;
     serde_json::json!({ "calls": heard.calls, "open": heard.open, "seconds": seconds, "loudest": heard.loudest() })
         .to_string()
+}
+
+/// Sets what is recorded; `None`: that is not to be understood, or there is no such channel.
+fn set_recordings(unit: &Unit, body: &[u8]) -> Option<()> {
+    let asked: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let channel = u16::try_from(asked.get("channel")?.as_u64()?).ok()?;
+    let now = unit.now();
+    let spans: Option<Vec<[f64; 2]>> = serde_json::from_value(asked.get("spans")?.clone()).ok()?;
+    let at = |seconds: f64| UtcMicros(now.0.saturating_add((seconds * 1e6) as i64));
+    let spans = spans.map(|spans| spans.into_iter().map(|[from, to]| (at(from), at(to))).collect());
+    unit.set_recordings(channel, spans).then_some(())
 }
 
 fn response(reply: Reply) -> Response {
@@ -435,4 +456,26 @@ fn response(reply: Reply) -> Response {
         }
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::UnitConfig;
+
+    #[test]
+    fn recordings_are_set_in_seconds_from_now() {
+        let unit = Unit::new(UnitConfig::default());
+        let set = |body: &str| set_recordings(&unit, body.as_bytes()).is_some();
+        assert!(set(r#"{"channel":1,"spans":[[-1800,0],[-7200,-5400.5]]}"#));
+        let [(a, b), (c, d)] = unit.recordings(1)[..] else { panic!("two spans") };
+        assert_eq!((b.0 - a.0, c.0 - b.0, d.0 - c.0), (1_799_500_000, 3_600_500_000, 1_800_000_000));
+        assert!(set(r#"{"channel":1,"spans":[]}"#) && unit.recordings(1).is_empty());
+        assert!(set(r#"{"channel":1,"spans":null}"#) && unit.recordings(1).len() == 1);
+        for wrong in
+            ["", "[]", r#"{"channel":1}"#, r#"{"channel":9,"spans":null}"#, r#"{"channel":1,"spans":[1]}"#]
+        {
+            assert!(!set(wrong), "{wrong}");
+        }
+    }
 }

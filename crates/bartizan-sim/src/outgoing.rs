@@ -30,6 +30,8 @@ struct Pending {
     bytes: Vec<u8>,
     sent: usize,
     closed: bool,
+    /// Closed once all is sent.
+    ending: bool,
     corked: bool,
 }
 
@@ -114,10 +116,17 @@ impl Outgoing {
         self.changed.notify_one();
     }
 
+    /// Ends the connection once the peer has taken what is pending.
+    pub fn end(&self) {
+        self.pending().ending = true;
+        self.changed.notify_one();
+    }
+
     /// Sends what is pending for as long as the connection lives.
     pub async fn run(&self) {
         loop {
             match self.step() {
+                Ok(true) if self.pending().ending => break,
                 Ok(true) => self.changed.notified().await,
                 Ok(false) => match timeout(WRITE_TIMEOUT, self.stream.writable()).await {
                     Ok(Ok(())) => {}

@@ -79,13 +79,27 @@ pub(crate) fn header(payload_type: u8, marker: bool, seq: u16, timestamp: u32, s
 /// Seconds from the NTP era (1900) to the Unix epoch.
 const NTP_OFFSET: u64 = 2_208_988_800;
 
+/// A moment as NTP writes it: seconds and their fraction.
+fn ntp(utc_us: i64) -> (u32, u32) {
+    let utc_us = u64::try_from(utc_us).unwrap_or(0);
+    let fraction = ((utc_us % 1_000_000) << 32) / 1_000_000;
+    ((utc_us / 1_000_000 + NTP_OFFSET) as u32, fraction as u32)
+}
+
+/// A source says goodbye (RFC 3550 §6.6): an empty receiver report, then BYE.
+pub(crate) fn goodbye(ssrc: u32) -> Vec<u8> {
+    let mut packet = vec![0x80, 201, 0, 1];
+    packet.extend_from_slice(&ssrc.to_be_bytes());
+    packet.extend_from_slice(&[0x81, 203, 0, 1]);
+    packet.extend_from_slice(&ssrc.to_be_bytes());
+    packet
+}
+
 /// A compound of sender report and CNAME (RFC 3550 §6.4.1, §6.5.1; a compound is required by §6.1).
 pub(crate) fn sender_report(ssrc: u32, utc_us: i64, timestamp: u32, packets: u32, octets: u32) -> Vec<u8> {
-    let utc_us = u64::try_from(utc_us).unwrap_or(0);
-    let seconds = (utc_us / 1_000_000 + NTP_OFFSET) as u32;
-    let fraction = ((utc_us % 1_000_000) << 32) / 1_000_000;
+    let (seconds, fraction) = ntp(utc_us);
     let mut report = vec![0x80, 200, 0, 6];
-    for word in [ssrc, seconds, fraction as u32, timestamp, packets, octets] {
+    for word in [ssrc, seconds, fraction, timestamp, packets, octets] {
         report.extend_from_slice(&word.to_be_bytes());
     }
     // SDES with one chunk: SSRC, CNAME item of 8 bytes, end marker padded to a word: 4 + 10 + 2 bytes.
@@ -97,36 +111,73 @@ pub(crate) fn sender_report(ssrc: u32, utc_us: i64, timestamp: u32, packets: u32
     report
 }
 
+/// The header extension of recorded pictures (ONVIF Streaming, replay: RTP header extension).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ReplayExtension {
+    /// When it was recorded.
+    pub at_us: i64,
+    /// It needs no picture before it (C).
+    pub clean: bool,
+    /// The recording ends with it (E).
+    pub end: bool,
+    /// It does not follow the picture sent before it (D).
+    pub discontinuity: bool,
+    /// The low byte of the PLAY's CSeq.
+    pub cseq: u8,
+}
+
+impl ReplayExtension {
+    /// With the extension's own header: profile 0xabac, three words.
+    pub fn to_bytes(self) -> [u8; 16] {
+        let flag = |on: bool, bit: u8| if on { bit } else { 0 };
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&[0xab, 0xac, 0, 3]);
+        let (seconds, fraction) = ntp(self.at_us);
+        bytes[4..8].copy_from_slice(&seconds.to_be_bytes());
+        bytes[8..12].copy_from_slice(&fraction.to_be_bytes());
+        bytes[12] = flag(self.clean, 0x80) | flag(self.end, 0x40) | flag(self.discontinuity, 0x20);
+        bytes[13] = self.cseq;
+        bytes
+    }
+}
+
+/// The receiving side, written from RFC 6184 rather than from the code above.
+#[cfg(test)]
+pub(crate) fn depacketize(packets: &[Bytes]) -> Vec<Vec<u8>> {
+    let mut units: Vec<Vec<u8>> = Vec::new();
+    for packet in packets {
+        match packet[0] & 0x1f {
+            24 => {
+                let mut rest = &packet[1..];
+                while !rest.is_empty() {
+                    let len = usize::from(u16::from_be_bytes([rest[0], rest[1]]));
+                    units.push(rest[2..2 + len].to_vec());
+                    rest = &rest[2 + len..];
+                }
+            }
+            28 => {
+                if packet[1] & 0x80 != 0 {
+                    units.push(vec![packet[0] & 0xe0 | packet[1] & 0x1f]);
+                }
+                units.last_mut().unwrap().extend_from_slice(&packet[2..]);
+            }
+            _ => units.push(packet.to_vec()),
+        }
+    }
+    units
+}
+
+/// What was packetized, with start codes.
+#[cfg(test)]
+pub(crate) fn annex_b(packets: &[Bytes]) -> Vec<u8> {
+    depacketize(packets).iter().flat_map(|unit| [&[0, 0, 0, 1], &unit[..]].concat()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    /// The receiving side, written from RFC 6184 rather than from the code above.
-    fn depacketize(packets: &[Bytes]) -> Vec<Vec<u8>> {
-        let mut units: Vec<Vec<u8>> = Vec::new();
-        for packet in packets {
-            match packet[0] & 0x1f {
-                24 => {
-                    let mut rest = &packet[1..];
-                    while !rest.is_empty() {
-                        let len = usize::from(u16::from_be_bytes([rest[0], rest[1]]));
-                        units.push(rest[2..2 + len].to_vec());
-                        rest = &rest[2 + len..];
-                    }
-                }
-                28 => {
-                    if packet[1] & 0x80 != 0 {
-                        units.push(vec![packet[0] & 0xe0 | packet[1] & 0x1f]);
-                    }
-                    units.last_mut().unwrap().extend_from_slice(&packet[2..]);
-                }
-                _ => units.push(packet.to_vec()),
-            }
-        }
-        units
-    }
 
     proptest! {
         #[test]
@@ -145,6 +196,15 @@ mod tests {
             }
             prop_assert_eq!(depacketize(&packets), units);
         }
+    }
+
+    #[test]
+    fn replay_extension_layout() {
+        let extension =
+            ReplayExtension { at_us: 500_000, clean: true, end: false, discontinuity: true, cseq: 9 };
+        let bytes = extension.to_bytes();
+        assert_eq!(bytes[..8], [0xab, 0xac, 0, 3, 0x83, 0xaa, 0x7e, 0x80]);
+        assert_eq!(bytes[8..], [0x80, 0, 0, 0, 0xa0, 9, 0, 0]);
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(crate) struct Description<'a> {
     pub audio: Option<SoundCoding>,
     /// Tells of the backchannel, which only who asks for it is told of.
     pub talk: bool,
+    /// `a=range` of the whole.
+    pub range: &'a str,
 }
 
 impl Description<'_> {
@@ -42,7 +44,7 @@ impl Description<'_> {
         line(format_args!("c=IN {family} {any}"));
         line(format_args!("t=0 0"));
         line(format_args!("a=control:*"));
-        line(format_args!("a=range:npt=0-"));
+        line(format_args!("a=range:{}", self.range));
         if self.video {
             line(format_args!("m=video 0 RTP/AVP {VIDEO_PAYLOAD_TYPE}"));
             line(format_args!("a=rtpmap:{VIDEO_PAYLOAD_TYPE} H264/90000"));
@@ -92,6 +94,7 @@ mod tests {
             video: true,
             audio: Some(SoundCoding::Pcmu),
             talk: false,
+            range: "npt=0-",
         };
         let expected = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=Media Presentation\r\ni=Front gate\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n\
             a=control:*\r\na=range:npt=0-\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\

@@ -24,6 +24,7 @@ use crate::{
     fault::{Fault, FaultBoard, FaultScript},
     feed::Feeds,
     outgoing::Outgoing,
+    replay::Replay,
     track::SharedTrack,
 };
 
@@ -46,6 +47,8 @@ pub struct SiteStats {
     pub describes: u64,
     /// PLAY answered 200.
     pub plays: u64,
+    /// Sessions of recordings that were played.
+    pub replays: u64,
     /// TEARDOWN answered 200.
     pub teardowns: u64,
     /// Sessions ended for want of a keep-alive.
@@ -61,6 +64,7 @@ pub(crate) struct Counters {
     pub connections: AtomicU64,
     pub describes: AtomicU64,
     pub plays: AtomicU64,
+    pub replays: AtomicU64,
     pub teardowns: AtomicU64,
     pub expired: AtomicU64,
     pub auth_failures: AtomicU64,
@@ -83,6 +87,8 @@ pub(crate) struct Session {
     pub interleaved: bool,
     /// The backchannel: the channel number of its RTP, and who listens.
     pub call: Option<(u8, Call)>,
+    /// What of a recording it plays; `None`: live.
+    pub replay: Option<Replay>,
 }
 
 /// What connections, players and the site have in common.
@@ -154,6 +160,15 @@ impl Shared {
             && let Some(out) = session.out.upgrade()
         {
             out.close(true);
+        }
+    }
+
+    /// Ends a session that has nothing more to send, and its connection with it.
+    pub fn finish(&self, id: &str) {
+        if let Some(session) = self.close(id)
+            && let Some(out) = session.out.upgrade()
+        {
+            out.end();
         }
     }
 
@@ -265,6 +280,7 @@ impl Site {
             connections: counters.connections.load(Relaxed),
             describes: counters.describes.load(Relaxed),
             plays: counters.plays.load(Relaxed),
+            replays: counters.replays.load(Relaxed),
             teardowns: counters.teardowns.load(Relaxed),
             expired: counters.expired.load(Relaxed),
             auth_failures: counters.auth_failures.load(Relaxed),

@@ -1,5 +1,8 @@
 //! The server over a real socket, asked by a client that knows only `rtsp_types`.
 
+#[path = "site_tests/recordings.rs"]
+mod recordings;
+
 use std::time::Duration;
 
 use bartizan_base::StreamProfile::{Main, Sub};

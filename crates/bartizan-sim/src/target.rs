@@ -1,6 +1,9 @@
 //! What a request URI and a `Transport` header mean.
 
-use bartizan_base::StreamProfile;
+use bartizan_base::{StreamProfile, UtcMicros};
+use jiff::civil;
+
+use crate::unit::recordings::{ClockFace, civil_of};
 
 /// Track numbers of the SDP's `a=control`.
 pub(crate) const VIDEO_TRACK: u8 = 0;
@@ -14,9 +17,28 @@ pub(crate) struct Target {
     pub channel: u16,
     pub profile: StreamProfile,
     pub track: Option<u8>,
+    /// Of what was recorded, rather than live.
+    pub playback: Option<Playback>,
 }
 
-/// Reads a request URI in one of the three spellings, on whatever host it names. Unknown is `None`.
+/// What of a recording a URI names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Playback {
+    /// The family's clock, which its other times are of too.
+    pub face: ClockFace,
+    pub start: Option<civil::DateTime>,
+    pub end: Option<civil::DateTime>,
+}
+
+impl Playback {
+    /// ONVIF's: the moment is asked for by PLAY.
+    pub fn is_onvif(self) -> bool {
+        self.face == ClockFace::Utc
+    }
+}
+
+/// Reads a request URI in one of the spellings of live streams and of recordings, on whatever host it names. Unknown is
+/// `None`.
 pub(crate) fn parse_target(uri: &str, channels: u16) -> Option<Target> {
     let path = match uri.split_once("://") {
         Some((_, rest)) => &rest[rest.find('/')?..],
@@ -27,6 +49,11 @@ pub(crate) fn parse_target(uri: &str, channels: u16) -> Option<Target> {
         None => (path, None),
     };
     let path = path.trim_end_matches('/');
+    if let Some(found) = parse_playback(path) {
+        let (channel, profile, playback) = found?;
+        let playback = Some(playback);
+        return (1..=channels).contains(&channel).then_some(Target { channel, profile, track, playback });
+    }
     let (channel, profile) = if let Some(query) = path.strip_prefix("/cam/realmonitor?") {
         let get = |name: &str| {
             query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)
@@ -57,7 +84,91 @@ pub(crate) fn parse_target(uri: &str, channels: u16) -> Option<Target> {
             (channel.parse().ok()?, profile)
         }
     };
-    (1..=channels).contains(&channel).then_some(Target { channel, profile, track })
+    (1..=channels).contains(&channel).then_some(Target { channel, profile, track, playback: None })
+}
+
+type Recorded = (u16, StreamProfile, Playback);
+
+/// Reads a URI of a recording; the outer `None` is a URI of something else.
+fn parse_playback(path: &str) -> Option<Option<Recorded>> {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let path = path.trim_end_matches('/');
+    let after = |prefix: &str| {
+        let head = path.get(..prefix.len())?;
+        head.eq_ignore_ascii_case(prefix).then(|| &path[prefix.len()..])
+    };
+    let get = |name: &str| {
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.into_owned())
+    };
+    let stream = |number: &str, first: u16| match number.parse::<u16>().ok()?.checked_sub(first)? {
+        0 => Some(StreamProfile::Main),
+        1 => Some(StreamProfile::Sub),
+        _ => None,
+    };
+    // A moment that is not to be understood is worse than none.
+    let times = |face| {
+        let time = |name: &str| match get(name) {
+            Some(text) => civil_of(&text).map(Some),
+            None => Some(None),
+        };
+        Some(Playback { face, start: time("starttime")?, end: time("endtime")? })
+    };
+    if let Some(number) = after("/Streaming/tracks/") {
+        let (channel, stream_number) = number.split_at_checked(number.len().saturating_sub(2))?;
+        return Some(
+            (|| Some((channel.parse().ok()?, stream(stream_number, 1)?, times(ClockFace::Isapi)?)))(),
+        );
+    }
+    if after("/cam/playback") == Some("") {
+        return Some((|| {
+            let subtype = get("subtype").unwrap_or_else(|| "0".into());
+            Some((get("channel")?.parse().ok()?, stream(&subtype, 0)?, times(ClockFace::Local)?))
+        })());
+    }
+    let number = after("/replay/rec")?;
+    let playback = Playback { face: ClockFace::Utc, start: None, end: None };
+    Some(number.parse().ok().map(|channel| (channel, StreamProfile::Main, playback)))
+}
+
+/// What the `Range` of a PLAY asks for (RFC 2326 §12.29).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Range {
+    /// From and up to moments of a clock, with microseconds.
+    Clock { from: (civil::DateTime, i64), to: Option<(civil::DateTime, i64)> },
+    /// Seconds from the beginning; `now` is none.
+    Npt(Option<f64>),
+}
+
+/// Reads a `Range`; `None`: it is of no kind that is known, or wrong.
+pub(crate) fn parse_range(header: &str) -> Option<Range> {
+    let (unit, value) = header.split(';').next()?.split_once('=')?;
+    let (from, to) = value.trim().split_once('-')?;
+    let clock = |text: &str| {
+        let fraction = text.split_once('.').map_or("", |(_, rest)| rest.trim_end_matches(['Z', 'z']));
+        let digits: String = fraction.chars().chain("000000".chars()).take(6).collect();
+        Some((civil_of(text)?, digits.parse().ok()?))
+    };
+    match unit.trim() {
+        unit if unit.eq_ignore_ascii_case("clock") => Some(Range::Clock {
+            from: clock(from.trim())?,
+            to: match to.trim() {
+                "" => None,
+                to => Some(clock(to)?),
+            },
+        }),
+        unit if unit.eq_ignore_ascii_case("npt") => {
+            Some(Range::Npt(from.trim().parse().ok().filter(|seconds: &f64| seconds.is_finite())))
+        }
+        _ => None,
+    }
+}
+
+/// A moment as `Range` says it (RFC 2326 §3.7).
+pub(crate) fn clock_text(at: UtcMicros) -> String {
+    let at = jiff::Timestamp::from_microsecond(at.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let civil = jiff::tz::Offset::UTC.to_datetime(at);
+    format!("{}.{:03}Z", civil.strftime("%Y%m%dT%H%M%S"), civil.subsec_nanosecond() / 1_000_000)
 }
 
 /// How a client wants to receive one track (RFC 2326 §12.39).
@@ -136,6 +247,63 @@ mod tests {
             let found = parse_target(uri, 16).map(|t| (t.channel, t.profile, t.track));
             assert_eq!(found, wanted, "{uri}");
         }
+    }
+
+    #[test]
+    fn spellings_of_recordings() {
+        use ClockFace::{Isapi, Local, Utc};
+        use StreamProfile::{Main, Sub};
+        let at = |hour| Some(civil::date(2026, 7, 1).at(hour, 32, 14, 0));
+        let found = |face, start, end| Playback { face, start, end };
+        for (uri, wanted) in [
+            (
+                "rtsp://h/Streaming/tracks/101?starttime=20260701T083214Z",
+                Some((1, Main, None, found(Isapi, at(8), None))),
+            ),
+            (
+                "rtsp://h:99/Streaming/tracks/1602/?starttime=20260701T083214Z&endtime=20260701t093214z&name=a&size=1/trackID=0",
+                Some((16, Sub, Some(0), found(Isapi, at(8), at(9)))),
+            ),
+            ("rtsp://h/Streaming/tracks/201/trackID=0", Some((2, Main, Some(0), found(Isapi, None, None)))),
+            (
+                "rtsp://h/cam/playback?channel=4&subtype=1&starttime=2026_07_01_08_32_14&endtime=2026_07_01_09_32_14/",
+                Some((4, Sub, None, found(Local, at(8), at(9)))),
+            ),
+            (
+                "rtsp://h/cam/playback?channel=4&starttime=2026_07_01_08_32_14",
+                Some((4, Main, None, found(Local, at(8), None))),
+            ),
+            ("rtsp://h/replay/rec3/trackID=0", Some((3, Main, Some(0), found(Utc, None, None)))),
+            ("rtsp://h/replay/rec17", None),
+            ("rtsp://h/replay/rec", None),
+            ("rtsp://h/Streaming/tracks/103", None),
+            ("rtsp://h/Streaming/tracks/1", None),
+            ("rtsp://h/Streaming/tracks/", None),
+            ("rtsp://h/Streaming/tracks/101?starttime=yesterday", None),
+            ("rtsp://h/cam/playback?starttime=2026_07_01_08_32_14", None),
+        ] {
+            let read = parse_target(uri, 16);
+            assert_eq!(read.map(|t| (t.channel, t.profile, t.track, t.playback.unwrap())), wanted, "{uri}");
+        }
+    }
+
+    #[test]
+    fn ranges() {
+        let at = |hour, minute| civil::date(2026, 7, 1).at(hour, minute, 14, 0);
+        let clock = |from, to| Some(Range::Clock { from, to });
+        for (header, wanted) in [
+            ("clock=20260701T083214Z-", clock((at(8, 32), 0), None)),
+            ("clock=20260701T083214.25Z-20260701T090014Z", clock((at(8, 32), 250_000), Some((at(9, 0), 0)))),
+            ("npt=0.000-", Some(Range::Npt(Some(0.0)))),
+            ("npt=4004157600-4004161200", Some(Range::Npt(Some(4_004_157_600.0)))),
+            ("npt=now-", Some(Range::Npt(None))),
+            ("smpte=10:00:00-", None),
+            ("clock=now-", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_range(header), wanted, "{header}");
+        }
+        assert_eq!(clock_text(UtcMicros(1_782_894_734_250_000)), "20260701T083214.250Z");
     }
 
     #[test]

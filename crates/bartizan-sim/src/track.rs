@@ -48,6 +48,8 @@ pub(crate) struct Track {
     /// Reused for every access unit.
     buffer: Vec<u8>,
     held_back: Option<Vec<u8>>,
+    /// Header extension of the first packet of the next access unit.
+    pub extension: Option<rtp::ReplayExtension>,
 }
 
 pub(crate) fn random_u32() -> u32 {
@@ -69,6 +71,7 @@ impl Track {
             octets: 0,
             buffer: Vec::new(),
             held_back: None,
+            extension: None,
         }
     }
 
@@ -98,24 +101,33 @@ impl Track {
             Route::Udp { .. } => None,
         };
         let count = payloads.len();
+        let mut extension = self.extension.take().map(rtp::ReplayExtension::to_bytes);
         self.buffer.clear();
         for (index, payload) in payloads.enumerate() {
             let marked = marker && index + 1 == count && !damage.no_marker;
-            let header = rtp::header(self.payload_type, marked, self.seq, timestamp, self.ssrc);
+            let mut header = rtp::header(self.payload_type, marked, self.seq, timestamp, self.ssrc);
+            let extension = extension.take();
+            if extension.is_some() {
+                // X (RFC 3550 §5.3.1).
+                header[0] |= 0x10;
+            }
+            let extension = extension.as_ref().map_or(&[][..], |bytes| &bytes[..]);
             self.seq = self.seq.wrapping_add(1);
             self.packets = self.packets.wrapping_add(1);
             self.octets = self.octets.wrapping_add(payload.len() as u32);
             match &self.route {
                 Route::Interleaved { rtp, .. } => {
-                    let len = (header.len() + payload.len()) as u16;
+                    let len = (header.len() + extension.len() + payload.len()) as u16;
                     self.buffer.extend_from_slice(&[b'$', *rtp]);
                     self.buffer.extend_from_slice(&len.to_be_bytes());
                     self.buffer.extend_from_slice(&header);
+                    self.buffer.extend_from_slice(extension);
                     self.buffer.extend_from_slice(payload);
                 }
                 Route::Udp { rtp, to_rtp, .. } => {
                     self.buffer.clear();
                     self.buffer.extend_from_slice(&header);
+                    self.buffer.extend_from_slice(extension);
                     self.buffer.extend_from_slice(payload);
                     let lost = index < 64 && damage.lost >> index & 1 == 1;
                     if lost || (damage.loss && self.packets.is_multiple_of(LOSS_INTERVAL)) {
@@ -147,18 +159,26 @@ impl Track {
     /// Sends a sender report that binds RTP time to wall time.
     pub fn report(&self, utc_us: i64, since_origin: Duration) {
         let timestamp = self.timestamp(since_origin);
-        let report = rtp::sender_report(self.ssrc, utc_us, timestamp, self.packets, self.octets);
+        self.control(&rtp::sender_report(self.ssrc, utc_us, timestamp, self.packets, self.octets));
+    }
+
+    /// Says that nothing follows.
+    pub fn goodbye(&self) {
+        self.control(&rtp::goodbye(self.ssrc));
+    }
+
+    fn control(&self, report: &[u8]) {
         match &self.route {
             Route::Interleaved { out, rtcp, .. } => {
                 if let Some(out) = out.upgrade().filter(|out| out.room() == Pushed::Taken) {
                     let mut frame = vec![b'$', *rtcp];
                     frame.extend_from_slice(&(report.len() as u16).to_be_bytes());
-                    frame.extend_from_slice(&report);
+                    frame.extend_from_slice(report);
                     out.push(&frame);
                 }
             }
             Route::Udp { rtcp, to_rtcp, .. } => {
-                let _ = rtcp.try_send_to(&report, *to_rtcp);
+                let _ = rtcp.try_send_to(report, *to_rtcp);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod config;
 pub(crate) mod discover;
+mod find;
 mod initialise;
 mod ptz;
 mod rpc;
@@ -10,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use self::{initialise::Initialise, rpc::Rpc};
+use self::{find::Finders, initialise::Initialise, rpc::Rpc};
 use crate::{
     config::DigestOffer,
     ear::SpeechCoding,
@@ -26,6 +27,7 @@ pub(crate) struct Dahua {
     login: HttpLogin,
     rpc: Rpc,
     initialise: Initialise,
+    finders: Finders,
 }
 
 /// A CGI request: the script's name and its query, in order.
@@ -92,6 +94,7 @@ impl Dahua {
             login: HttpLogin::new(unit.clone(), realm.clone(), DigestOffer::Md5),
             rpc: Rpc::new(realm),
             initialise: Initialise::default(),
+            finders: Finders::default(),
             unit,
             rtsp_port,
         }
@@ -102,6 +105,7 @@ impl Dahua {
         let unit = &self.unit;
         match (cgi.script.as_str(), action) {
             ("magicBox.cgi", _) => magic_box(unit, cgi, action),
+            ("mediaFileFind.cgi", _) => self.finders.answer(unit, cgi, action),
             ("configManager.cgi", "getConfig") => config::get(self, cgi),
             ("configManager.cgi", "setConfig") => config::set(self, cgi),
             ("snapshot.cgi", _) => self.snapshot(cgi).await,

@@ -6,6 +6,7 @@ mod activation;
 mod control;
 mod image;
 pub(crate) mod sadp;
+mod search;
 mod system;
 mod talk;
 
@@ -140,6 +141,7 @@ impl Isapi {
         let path = call.path.as_slice();
         match (call.method, path) {
             ("GET", ["Security", "userCheck"]) => Outcome::Document(self.user_check(true)),
+            ("POST", ["ContentMgmt", "search"]) => search::answer(self, call),
             (_, ["System", "TwoWayAudio", ..]) => talk::answer(self, call),
             (_, ["System", "Video", "inputs", "channels", _, "focus" | "iris"])
             | (_, ["PTZCtrl", ..])

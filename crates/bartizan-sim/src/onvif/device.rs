@@ -5,13 +5,15 @@ use std::time::Duration;
 use quick_xml::escape::escape;
 
 use super::{
-    Answer, Request, events, media, ptz,
-    soap::{DEVICE, DEVICE_IO, EVENTS, Fault, IMAGING, MEDIA, MEDIA2, PTZ, duration},
+    Answer, Request, events, media, ptz, recording,
+    soap::{
+        DEVICE, DEVICE_IO, EVENTS, Fault, IMAGING, MEDIA, MEDIA2, PTZ, RECORDING, REPLAY, SEARCH, duration,
+    },
     view::{posix_zone, scopes},
 };
 
 /// Paths of the services; clients without a service's address use the first for all.
-pub(crate) const SERVICES: [(&str, &str); 7] = [
+pub(crate) const SERVICES: [(&str, &str); 10] = [
     (DEVICE, "/onvif/device_service"),
     (MEDIA, "/onvif/media_service"),
     (MEDIA2, "/onvif/media2_service"),
@@ -19,6 +21,9 @@ pub(crate) const SERVICES: [(&str, &str); 7] = [
     (IMAGING, "/onvif/imaging_service"),
     (EVENTS, "/onvif/event_service"),
     (DEVICE_IO, "/onvif/deviceio_service"),
+    (RECORDING, "/onvif/recording_service"),
+    (SEARCH, "/onvif/search_service"),
+    (REPLAY, "/onvif/replay_service"),
 ];
 
 const CAPABILITIES: &str = "<tds:Capabilities><tds:Network IPFilter=\"false\" ZeroConfiguration=\"false\" \
@@ -160,6 +165,7 @@ fn offered<'a>(request: &'a Request<'_>) -> impl Iterator<Item = (&'static str, 
     let has = |namespace: &str| match namespace {
         MEDIA2 => request.quirks.media2,
         PTZ => request.movable().next().is_some(),
+        RECORDING | SEARCH | REPLAY => request.unit.config().profile_g,
         _ => true,
     };
     let at = |path: &str| request.text(&format!("{}{path}", request.base));
@@ -177,6 +183,9 @@ fn services(request: &Request<'_>) -> String {
             EVENTS => events::CAPABILITIES.into(),
             IMAGING => super::imaging::CAPABILITIES.into(),
             DEVICE_IO => io_capabilities(request),
+            RECORDING => recording::CAPABILITIES.into(),
+            SEARCH => recording::SEARCH_CAPABILITIES.into(),
+            REPLAY => recording::REPLAY_CAPABILITIES.into(),
             _ => device_capabilities(request),
         };
         let capabilities = match capabilities.as_str() {
@@ -248,13 +257,31 @@ fn capabilities(request: &Request<'_>) -> Answer {
     if let Some(address) = at(PTZ).filter(|_| wants("PTZ")) {
         inner.push_str(&format!("<tt:PTZ><tt:XAddr>{address}</tt:XAddr></tt:PTZ>"));
     }
+    let mut extension = String::new();
     if let Some(address) = at(DEVICE_IO).filter(|_| wants("All")) {
-        inner.push_str(&format!(
-            "<tt:Extension><tt:DeviceIO><tt:XAddr>{address}</tt:XAddr><tt:VideoSources>{}</tt:VideoSources>\
+        extension.push_str(&format!(
+            "<tt:DeviceIO><tt:XAddr>{address}</tt:XAddr><tt:VideoSources>{}</tt:VideoSources>\
              <tt:VideoOutputs>0</tt:VideoOutputs><tt:AudioSources>0</tt:AudioSources><tt:AudioOutputs>0</tt:AudioOutputs>\
-             <tt:RelayOutputs>{relays}</tt:RelayOutputs></tt:DeviceIO></tt:Extension>",
+             <tt:RelayOutputs>{relays}</tt:RelayOutputs></tt:DeviceIO>",
             request.channels().count()
         ));
+    }
+    for (name, namespace) in [("Recording", RECORDING), ("Search", SEARCH), ("Replay", REPLAY)] {
+        if let Some(address) = at(namespace).filter(|_| wants("All")) {
+            let more = match namespace {
+                RECORDING => {
+                    "<tt:ReceiverSource>false</tt:ReceiverSource><tt:MediaProfileSource>true</tt:MediaProfileSource>\
+                     <tt:DynamicRecordings>false</tt:DynamicRecordings><tt:DynamicTracks>false</tt:DynamicTracks>\
+                     <tt:MaxStringLength>64</tt:MaxStringLength>"
+                }
+                SEARCH => "<tt:MetadataSearch>false</tt:MetadataSearch>",
+                _ => "",
+            };
+            extension.push_str(&format!("<tt:{name}><tt:XAddr>{address}</tt:XAddr>{more}</tt:{name}>"));
+        }
+    }
+    if !extension.is_empty() {
+        inner.push_str(&format!("<tt:Extension>{extension}</tt:Extension>"));
     }
     Ok(format!("<tds:Capabilities>{inner}</tds:Capabilities>"))
 }

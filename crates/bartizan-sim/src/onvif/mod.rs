@@ -1,4 +1,4 @@
-//! ONVIF as a device speaks it: Profile S and parts of T over the state of a unit.
+//! ONVIF as a device speaks it: Profile S and parts of T and G over the state of a unit.
 //!
 //! Requests are read by local name; the namespace of the operation, not the address, tells the service, as in most
 //! devices. Answers carry fixed prefixes declared once, as gSOAP writes them.
@@ -10,6 +10,7 @@ mod imaging;
 mod media;
 mod ptz;
 mod quirks;
+mod recording;
 mod security;
 mod server;
 pub(crate) mod soap;
@@ -29,8 +30,12 @@ pub use self::quirks::{OnvifAddress, OnvifLogin, OnvifQuirks, OnvifRefusal};
 pub use self::server::{OnvifDiscovery, OnvifServer};
 use self::{
     events::PullPoints,
+    recording::Searches,
     security::{Nonces, Token, judge},
-    soap::{Call, DEVICE, DEVICE_IO, EVENTS, Fault, IMAGING, MEDIA, MEDIA2, NOTIFICATION, PTZ, envelope},
+    soap::{
+        Call, DEVICE, DEVICE_IO, EVENTS, Fault, IMAGING, MEDIA, MEDIA2, NOTIFICATION, PTZ, RECORDING, REPLAY,
+        SEARCH, envelope,
+    },
 };
 use crate::{
     config::{DigestOffer, Format},
@@ -64,6 +69,7 @@ pub(crate) struct Onvif {
     rtsp_port: u16,
     quirks: Mutex<OnvifQuirks>,
     pull_points: PullPoints,
+    searches: Searches,
     nonces: Mutex<Nonces>,
     login: HttpLogin,
 }
@@ -74,7 +80,8 @@ impl Onvif {
         let realm = unit.config().model.clone();
         let login = HttpLogin::new(unit.clone(), realm, DigestOffer::Both);
         let quirks = Mutex::new(quirks);
-        Self { login, quirks, rtsp_port, pull_points: PullPoints::default(), nonces: Mutex::default(), unit }
+        let (pull_points, searches) = (PullPoints::default(), Searches::default());
+        Self { login, quirks, rtsp_port, pull_points, searches, nonces: Mutex::default(), unit }
     }
 
     /// What is odd about it now.
@@ -146,6 +153,9 @@ impl Onvif {
             MEDIA2 if request.quirks.media2 => media::answer(request),
             PTZ if request.movable().next().is_some() => ptz::answer(request),
             IMAGING => imaging::answer(request),
+            RECORDING | SEARCH | REPLAY if self.unit.config().profile_g => {
+                recording::answer(request, &self.searches)
+            }
             EVENTS | NOTIFICATION => self.pull_points.answer(request).await,
             _ => Err(Fault::not_supported(&request.call.body.name)),
         }

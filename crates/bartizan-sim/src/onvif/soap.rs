@@ -21,6 +21,9 @@ pub(crate) const PTZ: &str = "http://www.onvif.org/ver20/ptz/wsdl";
 pub(crate) const IMAGING: &str = "http://www.onvif.org/ver20/imaging/wsdl";
 pub(crate) const EVENTS: &str = "http://www.onvif.org/ver10/events/wsdl";
 pub(crate) const DEVICE_IO: &str = "http://www.onvif.org/ver10/deviceIO/wsdl";
+pub(crate) const RECORDING: &str = "http://www.onvif.org/ver10/recording/wsdl";
+pub(crate) const SEARCH: &str = "http://www.onvif.org/ver10/search/wsdl";
+pub(crate) const REPLAY: &str = "http://www.onvif.org/ver10/replay/wsdl";
 pub(crate) const NOTIFICATION: &str = "http://docs.oasis-open.org/wsn/b-2";
 
 /// Prefixes of every answer, declared once at the envelope as gSOAP does.
@@ -42,6 +45,9 @@ const NAMESPACES: &[(&str, &str)] = &[
     ("timg", IMAGING),
     ("tev", EVENTS),
     ("tmd", DEVICE_IO),
+    ("trc", RECORDING),
+    ("tse", SEARCH),
+    ("trp", REPLAY),
 ];
 
 /// An element of a request, found by its local name: prefixes are the client's affair.

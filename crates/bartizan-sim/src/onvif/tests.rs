@@ -1,6 +1,7 @@
 //! What a client meets: logins, oddities, faults, and that operations reach the unit.
 
 mod moves;
+mod recordings;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},

@@ -101,19 +101,29 @@ impl Request<'_> {
             .ok_or_else(|| Fault::no("NoProfile", token))
     }
 
-    /// Where a stream is, on the host the client reached unless the unit is mistaken about that.
-    pub fn stream_uri(&self, channel: u16, stream: StreamProfile) -> String {
-        let host = match &self.quirks.address {
+    /// The host the client reached, unless the unit is mistaken about that.
+    fn host(&self) -> String {
+        match &self.quirks.address {
             OnvifAddress::Reached if self.local.is_ipv6() => format!("[{}]", self.local),
             OnvifAddress::Reached => self.local.to_string(),
             OnvifAddress::Zero => "0.0.0.0".into(),
             OnvifAddress::Other(address) => {
                 address.rsplit_once(':').map_or(&**address, |(host, _)| host).to_owned()
             }
-        };
+        }
+    }
+
+    /// Where a stream is.
+    pub fn stream_uri(&self, channel: u16, stream: StreamProfile) -> String {
+        let host = self.host();
         let subtype = u8::from(stream == StreamProfile::Sub);
         let (port, rest) = (self.rtsp_port, "unicast=true&proto=Onvif");
         format!("rtsp://{host}:{port}/cam/realmonitor?channel={channel}&subtype={subtype}&{rest}")
+    }
+
+    /// Where the recordings of a channel are.
+    pub fn replay_uri(&self, channel: u16) -> String {
+        format!("rtsp://{}:{}/replay/rec{channel}", self.host(), self.rtsp_port)
     }
 
     /// Where a channel's picture is fetched.

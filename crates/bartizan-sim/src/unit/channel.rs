@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{
     encoding::Encoding,
     motion::{AXES, Head, Place},
+    recordings::Span,
 };
 
 /// One sweep of the wiper.
@@ -125,6 +126,8 @@ pub(super) struct Channel {
     pub(super) key_requests: u32,
     /// Main and sub.
     pub(super) encodings: [Encoding; 2],
+    /// What is recorded; `None`: the default.
+    pub(super) recordings: Option<Vec<Span>>,
 }
 
 impl Channel {
@@ -147,6 +150,7 @@ impl Channel {
             tracking: false,
             key_requests: 0,
             encodings: [StreamProfile::Main, StreamProfile::Sub].map(Encoding::of),
+            recordings: None,
         }
     }
 }

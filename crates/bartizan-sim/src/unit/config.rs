@@ -38,6 +38,8 @@ pub struct UnitConfig {
     pub outputs: u16,
     /// Its streams have a backchannel to its loudspeaker (ONVIF Streaming §5.3).
     pub backchannel: bool,
+    /// Its recordings can be searched and played over ONVIF (Profile G) too.
+    pub profile_g: bool,
     /// The administrator's name.
     pub user: String,
     /// Its password; `None`: fresh from the factory.
@@ -65,6 +67,7 @@ impl Default for UnitConfig {
             auxiliaries: true,
             outputs: 2,
             backchannel: false,
+            profile_g: false,
             user: "admin".into(),
             password: Some(Secret::new("bartizan1")),
             tries: 5,

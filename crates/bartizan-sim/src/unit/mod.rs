@@ -6,6 +6,7 @@ mod config;
 pub(crate) mod encoding;
 mod ledger;
 mod motion;
+pub(crate) mod recordings;
 
 use std::{
     collections::BTreeMap,
@@ -47,7 +48,7 @@ pub struct Output {
 }
 
 /// What a unit is made to do wrong.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Knobs {
     /// Answers every request of its own language as a busy device does.
     pub busy: bool,
@@ -63,6 +64,23 @@ pub struct Knobs {
     pub read_only: bool,
     /// The channel whose recorder-side camera lost its network, in addition to the configured ones.
     pub offline: Option<u16>,
+    /// The `Z` of ISAPI's recordings means the device's local time, as on most recorders of that family.
+    pub recordings_in_local_time: bool,
+}
+
+impl Default for Knobs {
+    fn default() -> Self {
+        Self {
+            busy: false,
+            full: false,
+            delay: Duration::ZERO,
+            nonce_uses: 0,
+            mute: false,
+            read_only: false,
+            offline: None,
+            recordings_in_local_time: true,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -82,6 +100,8 @@ struct State {
 pub struct Unit {
     config: UnitConfig,
     ear: Arc<Ear>,
+    /// By the machine's clock.
+    made: UtcMicros,
     state: Mutex<State>,
 }
 
@@ -119,7 +139,7 @@ impl Unit {
             log: Vec::new(),
             requests: 0,
         };
-        Self { config, ear: Arc::default(), state: Mutex::new(state) }
+        Self { config, ear: Arc::default(), made: SystemClock.now(), state: Mutex::new(state) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
