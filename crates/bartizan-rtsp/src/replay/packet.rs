@@ -7,6 +7,8 @@ use crate::stream::utc_of;
 
 /// Marks the header extension that says when a picture was recorded (ONVIF Streaming §6).
 const RECORDED_AT: u16 = 0xABAC;
+/// RTCP SR (RFC 3550 §6.4.1).
+const SENDER_REPORT: u8 = 200;
 /// RTCP BYE (RFC 3550 §6.6).
 const BYE: u8 = 203;
 
@@ -19,6 +21,10 @@ pub(super) fn range(from: UtcMicros) -> Result<String> {
 
 /// When the picture that an RTP packet begins was recorded, by the device's clock.
 pub(super) fn recorded_at(packet: &[u8]) -> Option<UtcMicros> {
+    utc_of(recorded_ntp(packet)?)
+}
+
+fn recorded_ntp(packet: &[u8]) -> Option<u64> {
     let (&first, _) = packet.split_first()?;
     if first >> 6 != 2 || first & 0x10 == 0 {
         return None;
@@ -31,7 +37,60 @@ pub(super) fn recorded_at(packet: &[u8]) -> Option<UtcMicros> {
     if u16::from_be_bytes([a, b]) != RECORDED_AT || words < 3 || rest.len() < 4 * words {
         return None;
     }
-    utc_of(u64::from_be_bytes(*rest.first_chunk()?))
+    Some(u64::from_be_bytes(*rest.first_chunk()?))
+}
+
+/// Ticks of the RTP clock of pictures, a second (RFC 6184 §8.2.1, RFC 7798 §7.1).
+const TICKS: i64 = 90_000;
+/// How often it is said when pictures were recorded, ticks.
+const SAY_EVERY: i64 = 2 * TICKS;
+/// What recorded time and picture time may differ by before it is said again, ticks: at a gap in the recording.
+const SAY_BEYOND: i64 = TICKS / 10;
+
+/// Makes sender reports of header extensions.
+///
+/// The reports that devices send with a recording hold the time of sending, not of recording; these hold what pictures
+/// are dated by, in a form that retina hands on.
+#[derive(Default)]
+pub(super) struct Diary {
+    /// RTP time and NTP time of the present picture.
+    present: Option<(u32, u64)>,
+    /// The same as said last.
+    said: Option<(u32, u64)>,
+}
+
+impl Diary {
+    /// The device says when its pictures were recorded.
+    pub(super) fn is_kept(&self) -> bool {
+        self.present.is_some()
+    }
+
+    /// Takes an RTP packet; gives the report that is to follow it, if one is due.
+    pub(super) fn note(&mut self, packet: &[u8]) -> Option<[u8; 28]> {
+        let head: &[u8; 12] = packet.first_chunk()?;
+        let rtp = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
+        let is_last = head[1] & 0x80 != 0;
+        if let Some(ntp) = recorded_ntp(packet).filter(|&ntp| utc_of(ntp).is_some()) {
+            self.present = Some((rtp, ntp));
+        }
+        // Behind its last packet a picture is whole, and its time known.
+        let (_, ntp) = self.present.filter(|&(of, _)| of == rtp && is_last)?;
+        let is_due = self.said.is_none_or(|(said_rtp, said_ntp)| {
+            let shown = i64::from(rtp.wrapping_sub(said_rtp).cast_signed());
+            let recorded = i128::from(ntp.wrapping_sub(said_ntp).cast_signed()) * i128::from(TICKS);
+            shown.abs() >= SAY_EVERY || ((recorded >> 32) - i128::from(shown)).abs() > i128::from(SAY_BEYOND)
+        });
+        if !is_due {
+            return None;
+        }
+        self.said = Some((rtp, ntp));
+        let mut report = [0; 28];
+        report[..4].copy_from_slice(&[0x80, SENDER_REPORT, 0, 6]);
+        report[4..8].copy_from_slice(&head[8..]);
+        report[8..16].copy_from_slice(&ntp.to_be_bytes());
+        report[16..20].copy_from_slice(&rtp.to_be_bytes());
+        Some(report)
+    }
 }
 
 /// What an RTCP packet is to us.
@@ -112,6 +171,41 @@ mod tests {
     }
 
     #[test]
+    fn the_diary_says_what_was_recorded_when() {
+        let at = |rtp: u32, ntp: u64, last: bool| {
+            let mut packet = packet(0x90, 0, 0xABAC, 3, ntp);
+            packet[1] |= u8::from(last) << 7;
+            packet[4..8].copy_from_slice(&rtp.to_be_bytes());
+            packet[8..12].copy_from_slice(b"ssrc");
+            packet
+        };
+        let mut diary = Diary::default();
+        let start = u32::MAX - 1000;
+        assert!(!diary.is_kept());
+        assert_eq!(diary.note(&at(start, NTP, false)), None, "the picture is not whole");
+        assert!(diary.is_kept());
+        let mut plain = at(start, 0, true);
+        plain[0] = 0x80;
+        let said = diary.note(&plain).expect("what its first packet said");
+        assert_eq!(said[..8], [&[0x80, 200, 0, 6][..], b"ssrc"].concat());
+        assert_eq!(said[8..20], [&NTP.to_be_bytes()[..], &start.to_be_bytes()].concat());
+        assert_eq!(report(&said), Report::Sound);
+        let second = 1u64 << 32;
+        assert_eq!(diary.note(&at(start.wrapping_add(90_000), NTP + second, true)), None, "as expected");
+        let gap = at(start.wrapping_add(93_600), NTP + 60 * second, true);
+        assert!(diary.note(&gap).is_some(), "a minute is missing");
+        assert_eq!(diary.note(&gap), None);
+        assert!(
+            diary.note(&at(start.wrapping_add(273_600), NTP + 62 * second, true)).is_some(),
+            "now and then"
+        );
+        plain[4] ^= 1;
+        assert_eq!(diary.note(&plain), None, "nothing is known of that picture");
+        assert_eq!(diary.note(&at(7, 0, true)), None, "nonsense");
+        assert_eq!(diary.note(b"short"), None);
+    }
+
+    #[test]
     fn reports_are_told_apart() {
         let sender = [&[0x80, 200, 0, 6][..], &[0; 24]].concat();
         let bye = [0x81, BYE, 0, 1, 1, 2, 3, 4];
@@ -131,6 +225,8 @@ mod tests {
             let _ = (recorded_at(&packet), report(&packet), range(UtcMicros(from)));
             let marked = [&[0x90, 96][..], &[0; 10], &[0xAB, 0xAC], &packet].concat();
             let _ = recorded_at(&marked);
+            let mut diary = Diary::default();
+            let _ = (diary.note(&marked), diary.note(&packet), diary.note(&marked));
         }
     }
 }

@@ -19,7 +19,7 @@ use tokio::{
 use super::{
     Trouble,
     desk::{Desk, Next},
-    packet::{Report, report},
+    packet::{Diary, Report, report},
     session::DeviceSession,
 };
 use crate::control::Inbox;
@@ -41,6 +41,7 @@ struct Local {
     desk: Desk,
     /// What it has still to take.
     out: BytesMut,
+    diary: Diary,
 }
 
 /// Serves the one client that knows the path, and brings it the pictures of the device that is handed over before
@@ -74,7 +75,14 @@ async fn admit(listener: TcpListener, mut desk: Desk) -> Result<Local> {
             && desk.is_meant_by(&request)
         {
             let (answer, _) = desk.answer(&request);
-            return Ok(Local { inbox, read, write, desk, out: BytesMut::from(&answer[..]) });
+            return Ok(Local {
+                inbox,
+                read,
+                write,
+                desk,
+                out: BytesMut::from(&answer[..]),
+                diary: Diary::default(),
+            });
         }
     }
 }
@@ -168,19 +176,28 @@ impl Local {
         let Some((rtp, rtcp)) = device.as_ref().map(|device| device.channels) else { return };
         let (to_rtp, to_rtcp) = self.desk.channels();
         let packet = data.as_slice();
-        let kind = if data.channel_id() == rtcp { report(packet) } else { Report::Sound };
-        let channel = match data.channel_id() {
-            number if number == rtp => to_rtp,
-            number if number == rtcp && kind != Report::Torn => to_rtcp,
-            _ => return,
-        };
+        if data.channel_id() == rtp {
+            self.put(to_rtp, packet);
+            if let Some(report) = self.diary.note(packet) {
+                self.put(to_rtcp, &report);
+            }
+        } else if data.channel_id() == rtcp {
+            let kind = report(packet);
+            if kind != Report::Torn && !self.diary.is_kept() {
+                self.put(to_rtcp, packet);
+            }
+            if kind == Report::Bye {
+                *device = None;
+            }
+        }
+    }
+
+    fn put(&mut self, channel: u8, packet: &[u8]) {
+        // No frame is longer than its length field can say.
         let Ok(length) = u16::try_from(packet.len()) else { return };
         self.out.extend_from_slice(&[b'$', channel]);
         self.out.extend_from_slice(&length.to_be_bytes());
         self.out.extend_from_slice(packet);
-        if kind == Report::Bye {
-            *device = None;
-        }
     }
 }
 
@@ -239,4 +256,41 @@ async fn tell(device: &mut DeviceSession) -> Result<()> {
     let url = device.presentation.clone();
     let sent = timeout(SEND_LIMIT, device.control().tell(Method::GetParameter, &url)).await;
     sent.unwrap_or_else(|_| Err(Error::new(Code::Timeout, "the device takes no keep-alive")))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{io::AsyncReadExt, net::TcpStream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_was_not_told_the_path_is_sent_away() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let desk = Desk::new(at.port(), b"v=0\r\n".to_vec());
+        let path = desk.path();
+        let (_device, handed_over) = oneshot::channel();
+        let serving = serve(listener, desk, handed_over, Trouble::default());
+        let ask = async |path: &str| {
+            let mut stream = TcpStream::connect(at).await.unwrap();
+            let text = format!("DESCRIBE rtsp://{at}{path} RTSP/1.0\r\nCSeq: 1\r\n\r\n");
+            stream.write_all(text.as_bytes()).await.unwrap();
+            let mut answer = vec![0; 12];
+            let read = stream.read_exact(&mut answer).await;
+            (stream, read.is_ok().then_some(answer))
+        };
+        let clients = async {
+            let mut noisy = TcpStream::connect(at).await.unwrap();
+            noisy.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
+            assert_eq!(ask("/").await.1, None);
+            let (_stream, answer) = ask(&path).await;
+            assert_eq!(answer.as_deref(), Some(&b"RTSP/1.0 200"[..]));
+            assert!(TcpStream::connect(at).await.is_err(), "and nobody comes after");
+        };
+        tokio::select! {
+            () = serving => panic!("it waits for the device"),
+            () = clients => {}
+        }
+    }
 }

@@ -186,8 +186,9 @@ async fn serve(mut stream: TcpStream, ways: Ways, tell: watch::Sender<Vec<String
                 biased;
                 read = stream.readable() => read.unwrap(),
                 () = tokio::time::sleep(pause) => {
-                    // A report that is torn, one of another track, and one that is good.
-                    let noise = b"$\x09\0\x02\x80\xc8$\x02\0\x02\x80\x60";
+                    // A report that is torn, a packet of another track, and a report of another time.
+                    let noise = b"$\x09\0\x02\x80\xc8$\x02\0\x02\x80\x60\
+                        $\x09\0\x1c\x80\xc8\0\x06\x01\x02\x03\x04\xff\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
                     if stream.write_all(&[noise, &picture(sent, ways.has_extension, size)[..]].concat()).await.is_err() {
                         return;
                     }
