@@ -30,6 +30,8 @@ const ROOM: usize = 128 << 10;
 const FIRST_REQUEST_LIMIT: Duration = Duration::from_secs(2);
 /// A device that takes no keep-alive for this long is gone.
 const SEND_LIMIT: Duration = Duration::from_secs(2);
+/// A device that is not heard over so many keep-alives is gone.
+const MOST_UNHEARD: u32 = 2;
 /// The last bytes for retina, which has said that it leaves.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(1);
 
@@ -137,7 +139,7 @@ impl Local {
                 }
                 message = next_of(&mut device), if has_room => match message {
                     Ok(Some(message)) => {
-                        pulse.is_heard = true;
+                        pulse.unheard = 0;
                         match message {
                             Message::Data(data) => self.hand_on(&data, &mut device),
                             Message::Response(answer) => {
@@ -169,6 +171,11 @@ impl Local {
         };
         // Best effort: retina has gone, or has all.
         let _ = tokio::join!(farewell, hang_up);
+        // Retina's last request must not be left unread: the connection would be reset, and what retina has not yet
+        // taken lost with it. It leaves when it has read to the end.
+        if self.write.shutdown().await.is_ok() {
+            while let Ok(Some(_)) = self.inbox.next(&mut self.read).await {}
+        }
     }
 
     /// Puts a packet of the pictures into `out`; the device's farewell ends its session.
@@ -212,8 +219,8 @@ async fn next_of(device: &mut Option<DeviceSession>) -> Result<Option<Message<Ve
 struct Pulse {
     every: Duration,
     due: Instant,
-    /// Something came since the last keep-alive.
-    is_heard: bool,
+    /// Keep-alives since the device was last heard.
+    unheard: u32,
     /// For a while nothing was read, since retina took nothing.
     is_held_up: bool,
     /// The login was renewed since the last keep-alive.
@@ -223,16 +230,21 @@ struct Pulse {
 impl Pulse {
     fn new(device: &DeviceSession) -> Self {
         let every = device.keep_alive();
-        Self { every, due: Instant::now() + every, is_heard: true, is_held_up: false, is_renewed: false }
+        Self { every, due: Instant::now() + every, unheard: 0, is_held_up: false, is_renewed: false }
     }
 
     async fn beat(&mut self, device: Option<&mut DeviceSession>) -> Result<()> {
         let Some(device) = device else { return Ok(()) };
-        if !self.is_heard && !self.is_held_up {
-            let words = format!("nothing came from the device in {} s", self.every.as_secs());
+        if self.is_held_up {
+            self.unheard = 0;
+        }
+        if self.unheard == MOST_UNHEARD {
+            let silence = MOST_UNHEARD * self.every;
+            let words = format!("nothing came from the device in {} s", silence.as_secs());
             return Err(Error::new(Code::Timeout, words));
         }
-        (self.is_heard, self.is_held_up, self.is_renewed) = (false, false, false);
+        self.unheard += 1;
+        (self.is_held_up, self.is_renewed) = (false, false);
         self.due = Instant::now() + self.every;
         tell(device).await
     }

@@ -232,6 +232,20 @@ async fn a_silent_device_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn a_session_is_kept_alive_though_nobody_looks() {
+    let then = Then::Pauses(5);
+    let ways = Ways { then, wants_login: true, forgets_login: true, ..Ways::default() };
+    let camera = Camera::start(ways).await;
+    let replay = open(&camera, true).await.unwrap_or_else(|e| panic!("{e}"));
+    camera.hears_where(|head| head.starts_with("GET_PARAMETER") && head.contains("nonce=\"13\"")).await;
+    let kept = camera.of("GET_PARAMETER");
+    assert!(kept.len() == 2 && kept[0].contains("nonce=\"12\""), "the login is renewed: {kept:?}");
+    assert!(kept.iter().all(|head| head.contains("Session: 42")), "{kept:?}");
+    replay.stream.close().await;
+    assert_eq!(camera.of("TEARDOWN").len(), 1);
+}
+
+#[tokio::test]
 async fn no_such_time_and_no_such_device() {
     let camera = Camera::start(Ways::default()).await;
     let opener = RtspOpener::new();

@@ -52,6 +52,8 @@ pub(super) enum Then {
     Breaks(u32),
     /// Sends [`FLOOD`] large pictures as fast as they are taken, and says goodbye.
     Floods,
+    /// Sends so many and no more.
+    Pauses(u32),
     /// Nothing.
     Nothing,
 }
@@ -63,6 +65,8 @@ pub(super) struct Ways {
     pub(super) describe: u16,
     pub(super) silent_at: Option<&'static str>,
     pub(super) wants_login: bool,
+    /// A keep-alive finds that the login has run out.
+    pub(super) forgets_login: bool,
     pub(super) has_extension: bool,
     pub(super) sdp: &'static str,
     pub(super) early: bool,
@@ -77,6 +81,7 @@ impl Default for Ways {
             describe: 200,
             silent_at: None,
             wants_login: false,
+            forgets_login: false,
             has_extension: true,
             sdp: "m=audio 0 RTP/AVP 0\r\na=control:trackID=0\r\n\
                 m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:trackID=1\r\n",
@@ -133,14 +138,16 @@ impl Camera {
     }
 
     /// Waits for a request of that method.
-    pub(super) async fn hears(&self, method: &str) -> String {
+    pub(super) async fn hears(&self, method: &str) {
+        self.hears_where(|head| head.starts_with(method)).await;
+    }
+
+    /// Waits for such a request.
+    pub(super) async fn hears_where(&self, is_it: impl Fn(&str) -> bool) {
         let mut asked = self.asked.clone();
-        let heard = asked.wait_for(|heads| heads.iter().any(|head| head.starts_with(method)));
-        timeout(PATIENCE, heard)
-            .await
-            .unwrap_or_else(|_| panic!("{method}: only {:?}", self.asked()))
-            .unwrap();
-        self.of(method).remove(0)
+        let heard = asked.wait_for(|heads| heads.iter().any(|head| is_it(head)));
+        let heard = timeout(PATIENCE, heard).await.map(|heads| heads.is_ok());
+        assert_eq!(heard, Ok(true), "only {:?}", self.asked());
     }
 }
 
@@ -174,6 +181,7 @@ async fn serve(mut stream: TcpStream, ways: Ways, tell: watch::Sender<Vec<String
             Then::Plays => (u32::MAX, b""),
             Then::Floods => (FLOOD, BYE),
             Then::Nothing => (0, b""),
+            Then::Pauses(count) => (count, b""),
             Then::HangsUp(count) => (count, b""),
             Then::Ends(count) => (count, BYE),
             Then::Babbles(count) => (count, b"\x01\x02 what is this?\r\n\r\n"),
@@ -221,6 +229,9 @@ fn answer(head: &str, ways: &Ways) -> String {
         line("Authorization: ").contains("response=") && line("Authorization: ").contains("admin");
     if ways.wants_login && !is_let_in {
         return say(401, "WWW-Authenticate: Digest realm=\"cam\", nonce=\"12\"\r\n");
+    }
+    if ways.forgets_login && head.starts_with("GET_PARAMETER") && !head.contains("nonce=\"13\"") {
+        return say(401, "WWW-Authenticate: Digest realm=\"cam\", nonce=\"13\"\r\n");
     }
     match head.split(' ').next().unwrap_or_default() {
         "DESCRIBE" if ways.describe == 200 => {
