@@ -1,9 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use bartizan_base::{Code, Error, Result};
+use bartizan_base::{Code, Error, Result, UtcMicros};
 use bartizan_device::{
-    LiveStream, RtspAddress, SoundStream, StreamDescription, StreamOpener, StreamSource, TalkLine, Transport,
+    LiveStream, Replay, RtspAddress, SoundStream, StreamDescription, StreamOpener, StreamSource, TalkLine,
+    Transport,
 };
 use bartizan_media::{Codec, VideoInfo, read_sps};
 use retina::{
@@ -17,13 +18,13 @@ use tokio::time::timeout;
 
 use crate::{
     error::{Stage, classify},
-    sound,
+    replay, sound,
     stream::RtspStream,
     talk,
 };
 
 /// Resolving, connecting and DESCRIBE together. Recorders answer a DESCRIBE in up to 3 s.
-const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(8);
+pub(crate) const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(8);
 /// SETUP and PLAY together.
 pub(crate) const PLAY_TIMEOUT: Duration = Duration::from_secs(6);
 
@@ -97,6 +98,10 @@ impl StreamOpener for RtspOpener {
     async fn open_talk(&self, source: &StreamSource) -> Result<Box<dyn TalkLine>> {
         Ok(Box::new(talk::open(source).await?))
     }
+
+    async fn open_replay(&self, source: &StreamSource, from: UtcMicros) -> Result<Replay> {
+        replay::open(source, from, self.recorder.as_ref()).await
+    }
 }
 
 /// A failed SETUP or PLAY.
@@ -112,7 +117,8 @@ impl From<Error> for PlayFailed {
     }
 }
 
-async fn describe(source: &StreamSource) -> Result<(Session<Described>, Arc<SessionGroup>)> {
+/// Connects and asks what the stream is.
+pub(crate) async fn describe(source: &StreamSource) -> Result<(Session<Described>, Arc<SessionGroup>)> {
     let url = source.address.url()?;
     let group = Arc::new(SessionGroup::default());
     let creds = source.credentials.as_ref().map(|credentials| client::Credentials {
@@ -140,7 +146,8 @@ async fn describe(source: &StreamSource) -> Result<(Session<Described>, Arc<Sess
     }
 }
 
-async fn play(
+/// Sets the video track up and plays it.
+pub(crate) async fn play(
     (mut session, group): (Session<Described>, Arc<SessionGroup>),
     source: &StreamSource,
     tcp: bool,
@@ -184,7 +191,7 @@ pub(crate) fn play_options() -> PlayOptions {
 }
 
 /// The first video track that can be decoded somewhere, and what is known of it.
-fn video_track(session: &Session<Described>) -> Result<(usize, StreamDescription)> {
+pub(crate) fn video_track(session: &Session<Described>) -> Result<(usize, StreamDescription)> {
     let streams = session.streams();
     let videos = || streams.iter().enumerate().filter(|(_, stream)| stream.media() == "video");
     let usable = videos().find_map(|(index, stream)| {

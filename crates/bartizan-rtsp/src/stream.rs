@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long a closing session waits for the answer to TEARDOWN.
-const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// From NTP's epoch (1900) to 1970, seconds.
 const NTP_TO_UNIX_S: u64 = 2_208_988_800;
@@ -147,11 +147,15 @@ pub(crate) async fn torn_down(group: &SessionGroup) {
 pub(crate) fn sender_report(packet: &retina::rtcp::ReceivedCompoundPacket) -> Option<(i64, UtcMicros)> {
     let stream_us = (packet.rtp_timestamp()?.elapsed_secs() * 1e6) as i64;
     let report = packet.pkts().next()?.as_sender_report().ok().flatten()?;
-    let ntp = report.ntp_timestamp().0;
+    Some((stream_us, utc_of(report.ntp_timestamp().0)?))
+}
+
+/// The moment of a 64-bit NTP time, where it is one.
+pub(crate) fn utc_of(ntp: u64) -> Option<UtcMicros> {
     // Devices without a clock say 0, or count from when they were started (RFC 3550 §6.4.1); both are as good as none.
     let seconds = (ntp >> 32).checked_sub(NTP_TO_UNIX_S)?;
     let fraction_us = ((ntp & 0xffff_ffff) * 1_000_000) >> 32;
-    Some((stream_us, UtcMicros(i64::try_from(seconds * 1_000_000 + fraction_us).ok()?)))
+    Some(UtcMicros(i64::try_from(seconds * 1_000_000 + fraction_us).ok()?))
 }
 
 /// The wall-clock time of a monotonic instant just past.

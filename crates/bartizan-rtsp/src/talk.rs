@@ -3,7 +3,6 @@
 //! retina sends neither `Require` nor RTP, so this is a session of its own that sets up the one track which the camera
 //! receives. Always interleaved: speech in the RTSP connection passes every router, and its end is noticed.
 
-mod control;
 mod offer;
 
 use std::{
@@ -21,7 +20,8 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use self::{control::Control, offer::Offer};
+use self::offer::Offer;
+use crate::control::{Control, base_of};
 
 /// Asks a device for the backchannel (§5.3.1).
 const BACKCHANNEL: &str = "www.onvif.org/ver20/backchannel";
@@ -55,16 +55,12 @@ async fn call(source: &StreamSource) -> Result<RtspTalk> {
         return Err(Error::new(Code::NotOffered, words));
     }
     let answer = control.succeeded(answer)?;
-    let base = [headers::CONTENT_BASE, headers::CONTENT_LOCATION]
-        .iter()
-        .find_map(|name| answer.header(name))
-        .map_or(url.as_str(), |value| value.as_str());
-    let offer = Offer::read(answer.body(), base)?;
+    let offer = Offer::read(answer.body(), &base_of(&answer, &url))?;
     let setup =
         [(headers::TRANSPORT, "RTP/AVP/TCP;unicast;interleaved=0-1"), (headers::REQUIRE, BACKCHANNEL)];
     let answer = control.ask(Method::Setup, &offer.track, &setup).await?;
     let answer = control.succeeded(answer).map_err(refusal)?;
-    let channel = control.begin_session(&answer)?;
+    let (channel, _) = control.begin_session(&answer)?;
     let answer = control.ask(Method::Play, &offer.presentation, &[(headers::REQUIRE, BACKCHANNEL)]).await?;
     control.succeeded(answer).map_err(refusal)?;
     Ok(RtspTalk::begin(control, &offer, channel))

@@ -5,6 +5,8 @@ use bartizan_device::{TALK_RATE_HZ, TalkCoding};
 use sdp_types::{Media, Session};
 use url::Url;
 
+use crate::control::joined;
+
 /// The track that the camera receives.
 #[derive(Debug, PartialEq)]
 pub(super) struct Offer {
@@ -78,16 +80,6 @@ fn coding(media: &Media) -> Result<(u8, TalkCoding), String> {
         }
     }
     Err(names.join(", "))
-}
-
-/// RFC 2326 §C.1.1 as devices mean it: what is not a URL of its own hangs behind the base, also behind its query.
-fn joined(base: &str, control: &str) -> Result<Url> {
-    let text = match control.trim() {
-        "*" | "" => base.to_owned(),
-        whole if whole.contains("://") => whole.to_owned(),
-        part => format!("{}/{}", base.trim_end_matches('/'), part.trim_start_matches('/')),
-    };
-    Url::parse(&text).map_err(|error| Error::new(Code::Protocol, format!("control URL: {error}")))
 }
 
 #[cfg(test)]
