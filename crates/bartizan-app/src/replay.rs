@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bartizan_base::{ChannelId, Code, Error, Result, StreamId, StreamProfile, UtcMicros};
 use bartizan_device::{
-    LiveItem, LiveStream, Replay, ReplayPoint, RtspAddress, StreamDescription, StreamOpener, StreamSource,
+    ClockPoint, LiveItem, LiveStream, Replay, ReplayPoint, RtspAddress, StreamDescription, StreamOpener,
+    StreamSource,
 };
+use bartizan_media::VideoInfo;
 
 use crate::{
     drivers::Drivers,
@@ -117,11 +119,19 @@ impl StreamOpener for Tape {
             Code::NoSuchStream => Error::new(Code::NothingRecorded, error.detail().to_owned()),
             _ => error,
         })?;
+        let ahead_us = point.device.0.saturating_sub(point.starts.0);
         // What the device says of its first picture, on our clock.
-        let starts = starts.map_or(point.starts, |at| UtcMicros(at.0 - (point.device.0 - point.starts.0)));
-        let description = StreamDescription { recorded: Some(starts), ..stream.description().clone() };
+        let first = starts.map_or(point.starts, |at| UtcMicros(at.0.saturating_sub(ahead_us)));
+        let description = StreamDescription { recorded: Some(first), ..stream.description().clone() };
         lock(&self.place).barren += 1;
-        Ok(Box::new(Playing { stream, description, starts, place: self.place.clone() }))
+        Ok(Box::new(Playing {
+            stream,
+            description,
+            starts: first,
+            video: None,
+            ahead_us: starts.map(|_| ahead_us),
+            place: self.place.clone(),
+        }))
     }
 }
 
@@ -129,8 +139,29 @@ impl StreamOpener for Tape {
 struct Playing {
     stream: Box<dyn LiveStream>,
     description: StreamDescription,
+    /// When the picture of time 0 was recorded.
     starts: UtcMicros,
+    /// As told last.
+    video: Option<VideoInfo>,
+    /// How far the device's clock is ahead of ours; `None` where it says nothing of when pictures were recorded.
+    ahead_us: Option<i64>,
     place: Arc<Mutex<Place>>,
+}
+
+/// Between a picture's time and when it was recorded there may be so much more or less before it counts as a gap, µs.
+const GAP_US: i64 = 500_000;
+
+impl Playing {
+    /// The device says when a picture was recorded. Behind a gap the viewers are told anew.
+    fn clock(&mut self, point: ClockPoint) -> Option<LiveItem> {
+        let starts = point.device.0.saturating_sub(self.ahead_us?).saturating_sub(point.pts_us);
+        if starts.saturating_sub(self.starts.0).saturating_abs() < GAP_US {
+            return None;
+        }
+        self.starts = UtcMicros(starts);
+        self.description.recorded = Some(self.starts);
+        self.video.clone().map(LiveItem::Video)
+    }
 }
 
 #[async_trait]
@@ -143,15 +174,18 @@ impl LiveStream for Playing {
         loop {
             let item = self.stream.next().await?;
             match &item {
+                Ok(LiveItem::Video(video)) => self.video = Some(video.clone()),
                 Ok(LiveItem::AccessUnit(unit)) => {
                     let mut place = lock(&self.place);
                     let shown = self.starts.0.saturating_add(unit.pts_us).saturating_add(1);
                     place.next = UtcMicros(shown.max(place.next.0));
                     place.barren = 0;
                 }
-                // It tells the clock of the recording or of now, as the device likes; nothing here needs it.
-                Ok(LiveItem::Clock(_)) => continue,
-                _ => {}
+                Ok(LiveItem::Clock(point)) => match self.clock(*point) {
+                    Some(item) => return Some(Ok(item)),
+                    None => continue,
+                },
+                Err(_) => {}
             }
             return Some(item);
         }

@@ -29,6 +29,8 @@ struct Deck {
     blank: AtomicBool,
     /// Why the next opening fails.
     refusal: Mutex<Option<Code>>,
+    /// Behind the second picture of a connection there is a gap of so many seconds, and the device says so.
+    gap_s: Mutex<i64>,
     open: Arc<Mutex<i64>>,
 }
 
@@ -36,6 +38,8 @@ struct Cassette {
     description: StreamDescription,
     at: i64,
     end: i64,
+    /// When the picture of time 0 was recorded, by the device's clock, and the gap.
+    clock: Option<(i64, i64)>,
     open: Arc<Mutex<i64>>,
 }
 
@@ -66,6 +70,12 @@ impl LiveStream for Cassette {
 
     async fn next(&mut self) -> Option<Result<LiveItem>> {
         let at = self.at;
+        if at == 2
+            && let Some((starts, gap_us)) = self.clock.take()
+        {
+            let device = UtcMicros(starts + gap_us + at * SECOND);
+            return Some(Ok(LiveItem::Clock(ClockPoint { pts_us: at * SECOND, device })));
+        }
         self.at += 1;
         if at >= self.end {
             return None;
@@ -105,7 +115,9 @@ impl Deck {
             recorded: None,
         };
         let end = if self.blank.load(Ordering::SeqCst) { -1 } else { REEL };
-        Ok(Box::new(Cassette { description, at: -1, end, open: self.open.clone() }))
+        // Without a range the reports of the device are of now, whatever they say.
+        let clock = Some((range.unwrap_or(0), *self.gap_s.lock().unwrap() * SECOND));
+        Ok(Box::new(Cassette { description, at: -1, end, clock, open: self.open.clone() }))
     }
 
     fn paths(&self) -> Vec<String> {
@@ -125,7 +137,7 @@ impl StreamOpener for Deck {
 
     async fn open_replay(&self, source: &StreamSource, from: UtcMicros) -> Result<Replay> {
         let stream = self.insert(source, Some(from.0))?;
-        Ok(Replay { stream, starts: Some(UtcMicros(from.0 - SECOND / 2)) })
+        Ok(Replay { stream, starts: Some(UtcMicros(from.0 - SECOND / 4)) })
     }
 }
 
@@ -235,8 +247,24 @@ async fn a_moment_that_is_asked_for_by_range() {
     assert_eq!(world.until_it_fails().await, Code::NothingRecorded);
     let (path, range) = world.deck.opened.lock().unwrap()[0].clone();
     assert_eq!((path.as_str(), range), ("/tape?from=100000000", Some(100 * SECOND + FAKE_AHEAD_US)));
-    // The device said half a second before that by its clock, which is ahead.
-    assert_eq!(world.seen.recorded.lock().unwrap()[0], 100 * SECOND - SECOND / 2);
+    // The device said a quarter of a second before that by its clock, which is ahead.
+    assert_eq!(world.seen.recorded.lock().unwrap()[0], 100 * SECOND - SECOND / 4);
+    drop(watching);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gap_that_the_device_tells_of() {
+    let world = world(&[(100, 1000)]).await;
+    world.family.driver.by_range.store(true, Ordering::SeqCst);
+    *world.deck.gap_s.lock().unwrap() = 60;
+    let watching = world.play(100);
+    tokio::time::sleep(Duration::from_millis(3500)).await;
+    let seconds: Vec<i64> =
+        world.seen.pictures.lock().unwrap().iter().map(|at| (at + SECOND / 2) / SECOND).collect();
+    assert_eq!(seconds, [100, 101, 162]);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let (_, range) = world.deck.opened.lock().unwrap()[1].clone();
+    assert_eq!(range.map(|at| (at - FAKE_AHEAD_US) / SECOND), Some(162), "it goes on behind the gap");
     drop(watching);
 }
 
