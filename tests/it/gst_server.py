@@ -1,7 +1,8 @@
 """An RTSP server that Bartizan did not write: prints its port, serves until stdin closes.
 
 Arguments: none|basic|digest, user, password, then PATH=PIPELINE for each stream; "PATH=PIPELINE @@ PIPELINE" has
-a backchannel too (ONVIF Streaming 5.3), whose speech goes to the second pipeline.
+a backchannel too (ONVIF Streaming 5.3), whose speech goes to the second pipeline; "PATH=PIPELINE @@ replay" plays it
+from any moment that is asked for (ONVIF Streaming 6).
 """
 
 import sys
@@ -43,7 +44,11 @@ if method != "none":
 for mount in sys.argv[4:]:
     path, pipeline = mount.split("=", 1)
     pipeline, _, backchannel = pipeline.partition(" @@ ")
-    if backchannel:
+    if backchannel == "replay":
+        factory = GstRtspServer.RTSPOnvifMediaFactory()
+        factory.set_media_gtype(GstRtspServer.RTSPOnvifMedia)
+        factory.set_replay_support(True)
+    elif backchannel:
         factory = GstRtspServer.RTSPOnvifMediaFactory()
         factory.set_backchannel_launch(backchannel)
         factory.set_media_gtype(GstRtspServer.RTSPOnvifMedia)

@@ -18,6 +18,7 @@ mod onvif_driver;
 mod onvif_witnesses;
 mod protection;
 mod recording;
+mod replay;
 mod secrets;
 mod sim_witness;
 mod sound;

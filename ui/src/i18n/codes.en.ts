@@ -3,7 +3,7 @@ export const codes = {
   invalidInput: { title: 'Something in the form is not right', cure: 'Check what you typed and try again.' },
   invalidAddress: { title: 'That is not an address', cure: 'Enter a host name or an IP address, or a URL that begins with rtsp://.' },
   invalidPort: { title: 'That is not a port', cure: 'A port is a number from 1 to 65535; RTSP devices mostly use 554.' },
-  nothingRecorded: { title: 'Nothing is recorded from then on', cure: 'Go back to live, or to an earlier time. Recording must be on in the device’s schedule, and its disk or card must be in order.' },
+  nothingRecorded: { title: 'Nothing is recorded from then on', cure: 'Go back to live. If there should be recordings: recording must be on in the device’s schedule, and its disk or card in order.' },
   notFound: { title: 'It is not in the list any more', cure: 'Pull the list down to refresh it, or add the device again.' },
   noSuchStream: { title: 'The device has no such stream', cure: 'Check the path of the RTSP URL, or give only the address and let Bartizan look for the stream.' },
   hostUnknown: { title: 'No device has this name', cure: 'Check the spelling, or use the IP address instead of the name.' },

@@ -4,7 +4,7 @@ export const codes: Messages['code'] = {
   invalidInput: { title: '填写的内容有误', cure: '请检查后重试。' },
   invalidAddress: { title: '地址无效', cure: '请输入 IP 地址、域名，或以 rtsp:// 开头的地址。' },
   invalidPort: { title: '端口无效', cure: '端口应为 1 到 65535 之间的数字，RTSP 设备一般使用 554。' },
-  nothingRecorded: { title: '该时间之后没有录像', cure: '请返回实时画面，或选择更早的时间。设备需开启录像计划，硬盘或存储卡需正常。' },
+  nothingRecorded: { title: '该时间之后没有录像', cure: '请返回实时画面。如果应有录像：设备需开启录像计划，硬盘或存储卡需正常。' },
   notFound: { title: '列表中已没有此项', cure: '请下拉刷新列表，或重新添加设备。' },
   noSuchStream: { title: '设备上没有这路码流', cure: '请检查 RTSP 地址中的路径，或只填 IP 地址，由 Bartizan 自动查找。' },
   hostUnknown: { title: '找不到该域名', cure: '请检查拼写，或直接使用 IP 地址。' },

@@ -20,6 +20,6 @@ export const replay = {
     back30s: 'Back 30 seconds',
     on30s: 'On 30 seconds',
     on5m: 'On 5 minutes',
-    short: { back5m: '−5 min', back30s: '−30 s', on30s: '+30 s', on5m: '+5 min' },
+    short: { back5m: '−5m', back30s: '−30s', on30s: '+30s', on5m: '+5m' },
   },
 }
