@@ -8,7 +8,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { goTab, launch, openApp, PICTURE_MS, READY as CAN, reset, rpc, shoot, until, untilPlaying, view, violations } from './lib.mjs'
-import { at, EMPTY, furnish, PAGES, PANELS, quiet, WALL } from './places.mjs'
+import { at, EMPTY, furnish, PAGES, PANELS, quiet, REPLAYS, WALL } from './places.mjs'
 
 const LIST = process.env.BARTIZAN_BRANDS ?? ''
 const READY = CAN && LIST !== ''
@@ -82,9 +82,9 @@ describe('accessibility of every view', { skip: WHY, timeout: 3_600_000 }, () =>
   it('the pages, on a phone, dark', () => walk(PAGES, { viewport: PHONE }))
   it('the pages, on a tablet, light', () => walk(apart, { viewport: TABLET, theme: 'light' }))
   it('the pages, in Chinese, on a phone on its side', () => walk(alike, { viewport: SIDEWAYS, theme: 'light', language: 'zh' }))
-  it('the wall, on a phone', () => walk([...WALL, ...PANELS], { viewport: PHONE }))
-  it('the wall, on a tablet, light', () => walk([...WALL, ...PANELS], { viewport: TABLET, theme: 'light' }))
-  it('the wall, in Chinese, on a phone on its side', () => walk(WALL, { viewport: SIDEWAYS, language: 'zh' }))
+  it('the wall, on a phone', () => walk([...WALL, ...PANELS, ...REPLAYS], { viewport: PHONE }))
+  it('the wall, on a tablet, light', () => walk([...WALL, ...PANELS, ...REPLAYS], { viewport: TABLET, theme: 'light' }))
+  it('the wall, in Chinese, on a phone on its side', () => walk([...WALL, ...REPLAYS], { viewport: SIDEWAYS, language: 'zh' }))
 
   it('is whole 320 px wide, as at 400 %, without scrolling sideways (1.4.10)', () => walk([...alike, ...WALL.slice(0, 6)], {
     viewport: { width: 320, height: 640 }, check: (page) => page.evaluate(sideways),

@@ -274,6 +274,32 @@ export const WALL = [
   })),
 ]
 
+/** A window that plays what its device recorded, and one whose device has no more; only where there are such devices. */
+export const REPLAYS = [
+  {
+    name: 'an hour ago',
+    async open(page, world) {
+      await alone(page, world.controlled.find((one) => one.personality === 'isapi'))
+      await page.locator('.hit').first().press('Space')
+      await tool(page, 'hourAgo').click()
+      await page.locator('[data-phase=playing] [data-replay]:not(.waiting)').first().waitFor({ timeout: PICTURE_MS })
+    },
+  },
+  {
+    name: 'the end of what a device recorded',
+    async open(page, world) {
+      await page.route('**/rpc/replay.open', (request) => request.fulfill({
+        json: { err: { code: 'nothingRecorded', detail: 'test', retryAfterMs: null, triesLeft: null } },
+      }))
+      await alone(page, world.controlled.find((one) => one.personality === 'isapi'))
+      await page.locator('.hit').first().press('Space')
+      await tool(page, 'hourAgo').click()
+      await page.locator('.below [data-code=nothingRecorded]').waitFor({ timeout: PICTURE_MS })
+      await page.unroute('**/rpc/replay.open')
+    },
+  },
+]
+
 /** The panels of one camera that can do everything; only where there is one. */
 export const PANELS = ['move', 'view', 'picture', 'switches'].map((panel, nth) => ({
   name: `the panel ${panel}`,

@@ -193,7 +193,7 @@ fn brands(tally: &mut Tally, programs: &std::path::Path, site_url: &str) -> Resu
     let (_first, url) = profile("first")?;
     let (_second, second_url) = profile("second")?;
     let films = site.films(&data.0)?;
-    end_to_end(tally, "brands", &["adding", "control", "streams", "talk", "accessible"], |node| {
+    end_to_end(tally, "brands", &["adding", "control", "streams", "talk", "replay", "accessible"], |node| {
         node.env("BARTIZAN_URL", &url).env("BARTIZAN_SECOND_URL", &second_url);
         node.env("BARTIZAN_BRANDS", &list).env("BARTIZAN_FEEDS", &films).env("BARTIZAN_SIM", site_url);
     });
@@ -205,7 +205,7 @@ fn window(tally: &mut Tally) -> Result<(), String> {
     let (_site, site_url) = simulator(&programs)?;
     let data = Scratch::new("window")?;
     let display = Display::start()?;
-    end_to_end(tally, "window", &["window", "window-walk", "window-talk"], |node| {
+    end_to_end(tally, "window", &["window", "window-walk", "window-talk", "window-replay"], |node| {
         node.env("BARTIZAN_APP", programs.join("bartizan"))
             .env("BARTIZAN_PROGRAMS", &programs)
             .env("BARTIZAN_SIM", &site_url)

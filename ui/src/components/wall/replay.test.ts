@@ -8,7 +8,7 @@ import { emptyView, type TileView } from '@/wall/tile'
 import type { Wall } from '@/wall/wall'
 import ReplayBadge from './ReplayBadge.vue'
 import ReplayBar from './ReplayBar.vue'
-import { useReplay } from './replay'
+import { hasBar, useReplay } from './replay'
 
 const toasts: string[] = []
 vi.mock('@/lib/toast', () => ({ toast: (text: string) => Promise.resolve(void toasts.push(text)) }))
@@ -90,6 +90,15 @@ it('says once that it begins later than asked', async () => {
   await shows(NOW - 1_999_000, NOW - 2_500_000)
   expect(toasts).toHaveLength(1)
   expect(toasts[0]).toMatch(/^Nothing was recorded at .* It begins at /)
+})
+
+it('keeps the bar while a device goes on with its next file', () => {
+  const replay = { askedMs: NOW, atMs: NOW }
+  const of = (phase: TileView['phase'], retryInMs: number | null = null) =>
+    hasBar({ ...window_(0, 'Gate', replay), phase, retryAtMs: retryInMs === null ? null : NOW + retryInMs }, NOW)
+  expect([of('playing'), of('connecting'), of('paused'), of('backoff', 300)]).toEqual([true, true, true, true])
+  expect([of('failed'), of('backoff', 4000)]).toEqual([false, false])
+  expect(hasBar({ ...window_(0, 'Gate'), phase: 'playing' }, NOW)).toBe(false)
 })
 
 it('fetches nothing where bytes cost', async () => {
