@@ -4,18 +4,22 @@
  * Stops the live pictures of a window and shows one in which every pixel says where it is: luma grows across, blue
  * difference down.
  */
-export function chartInPage([at, w, h]) {
+export async function chartInPage([at, w, h]) {
   const { renderer, tiles } = window.__bartizanWall
   const own = tiles.find((tile) => tile.index === at)
   const push = renderer.pushAll ?? renderer.push.bind(renderer)
   renderer.pushAll = push
   renderer.push = (id, picture) => (id === own.id ? picture.close() : push(id, picture))
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve))
+  // A live picture that is being copied out of its decoder's frame would be drawn after the chart.
+  for (let n = 0; n < 300 && renderer.tiles.get(own.id)?.copying === true; n += 1) await frame()
   const y = Uint8Array.from({ length: w * h }, (_, i) => 64 + 128 * (((i % w) + 0.5) / w))
   const [hw, hh] = [w >> 1, h >> 1]
   const u = Uint8Array.from({ length: hw * hh }, (_, i) => 96 + 64 * ((Math.floor(i / hw) + 0.5) / hh))
   const v = new Uint8Array(hw * hh).fill(128)
   push(own.id, { kind: 'planes', width: w, height: h, matrix: 'bt709', fullRange: true, arrivalUs: 0, y, u, v, close: () => undefined })
-  return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve())))
+  await frame()
+  await frame()
 }
 
 /** Which point of the chart (0..1) is seen at each point (0..1) of the window's picture; null where it is black. */

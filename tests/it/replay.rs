@@ -132,6 +132,28 @@ async fn devices_whose_clocks_are_wrong_or_elsewhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn recorders_that_cut_a_file_at_every_motion() {
+    for (brand, local) in [(Brand::Isapi, true), (Brand::Isapi, false), (Brand::Dahua, true)] {
+        let world = world(brand, config()).await;
+        world.unit.unit.set_knobs(|knobs| knobs.recordings_in_local_time = local);
+        // More than one answer holds. The newest, which tells how the device reads its times, comes with the last.
+        let mut spans: Vec<_> =
+            (0..55).map(|at| (at * MINUTE - HOUR, at * MINUTE - HOUR + 40 * SECOND)).collect();
+        spans.push((-20 * SECOND, 0));
+        world.records(&spans);
+        let from = UtcMicros(now().0 - HOUR);
+        let (watching, seen) = world.play(from);
+        let begins = begins(&seen).await;
+        assert!(
+            (begins - from.0).abs() < 3 * SECOND,
+            "{brand:?} {local}: {} s off",
+            (begins - from.0) / SECOND
+        );
+        drop(watching);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn gaps_are_passed_over_and_the_end_is_told() {
     for brand in [Brand::Isapi, Brand::Dahua, Brand::Onvif] {
         let world = world(brand, config()).await;

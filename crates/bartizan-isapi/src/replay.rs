@@ -108,22 +108,22 @@ impl Times {
 }
 
 async fn search(link: &Link, track: u32, window: (i64, i64)) -> Result<Vec<Recorded>> {
-    let mut found = Vec::new();
+    let (mut found, mut position) = (Vec::new(), 0);
     let id = guid();
     for _ in 0..MOST_PAGES {
-        let body = description(&id, track, window, found.len()).ok_or_else(|| {
+        let body = description(&id, track, window, position).ok_or_else(|| {
             Error::new(Code::Protocol, "the device's clock shows a year that does not exist")
         })?;
         let request = Request::post(SEARCH, body.to_xml()).content_type("application/xml");
         let root = link.exchange(request).await.map_err(|error| absent(error, link))?;
-        let page = matches(&root);
+        let listed = items(&root).count();
+        position += listed;
+        found.extend(matches(&root));
         let more = root.children.iter().any(|child| {
             child.name.to_ascii_lowercase().starts_with("responsestatusstr")
                 && child.text.eq_ignore_ascii_case("MORE")
         });
-        let empty = page.is_empty();
-        found.extend(page);
-        if !more || empty {
+        if !more || listed == 0 {
             break;
         }
     }
@@ -161,14 +161,17 @@ fn description(id: &str, track: u32, (from, to): (i64, i64), position: usize) ->
     Some(root)
 }
 
+fn items(root: &Element) -> impl Iterator<Item = &Element> {
+    root.child("matchList").into_iter().flat_map(|list| list.children("searchMatchItem"))
+}
+
 fn matches(root: &Element) -> Vec<Recorded> {
-    let list = root.child("matchList").into_iter().flat_map(|list| list.children("searchMatchItem"));
-    list.filter_map(|item| {
+    let read = |item: &Element| {
         let at = |name: &str| seconds(item.text(&format!("timeSpan/{name}"))?);
         let recorded = Recorded { from: at("startTime")?, to: at("endTime")? };
         (recorded.from < recorded.to).then_some(recorded)
-    })
-    .collect()
+    };
+    items(root).filter_map(read).collect()
 }
 
 /// The digits of a time, as if they were UTC: with an offset behind them firmware means the digits all the same.
