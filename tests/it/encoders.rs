@@ -1,35 +1,13 @@
 //! Encoder settings through the app: what is written, what is not, and what viewers see of it.
 
-use std::{net::Ipv4Addr, sync::Arc};
+use std::sync::Arc;
 
-use bartizan_app::{App, Draft, PortsDraft, StreamChoice, live::Delivery};
-use bartizan_base::{ChannelId, Code, Secret, StreamId, StreamProfile};
+use bartizan_app::{StreamChoice, live::Delivery};
+use bartizan_base::{ChannelId, Code, StreamId, StreamProfile};
 use bartizan_device::{EncoderField, EncoderSettings, PictureSize};
-use bartizan_sim::{Brand, BrandUnit, UnitConfig};
+use bartizan_sim::{Brand, UnitConfig};
 
-use crate::support::{PASSWORD, Recorder, USER, clip_site, empty_app, until};
-
-async fn added(brand: Brand) -> (BrandUnit, Arc<App>, ChannelId) {
-    let ports = [Some(0), None, Some(0)];
-    let unit = BrandUnit::start(brand, UnitConfig::default(), clip_site(), Ipv4Addr::LOCALHOST, ports)
-        .await
-        .expect("starts");
-    let app = empty_app().await;
-    let draft = Draft {
-        host: Some("127.0.0.1".into()),
-        ports: PortsDraft {
-            http: Some(unit.http().port().into()),
-            rtsp: Some(unit.video().addr().port().into()),
-            ..PortsDraft::default()
-        },
-        user: Some(USER.into()),
-        password: Some(Secret::new(PASSWORD)),
-        ..Draft::default()
-    };
-    let row = app.devices.add(&draft).await.expect("the device is added");
-    let channel = ChannelId { number: row.channels[0].number, device: row.id };
-    (unit, app, channel)
-}
+use crate::support::{Recorder, added, until};
 
 fn size(width: u32, height: u32) -> Option<PictureSize> {
     PictureSize::new(width, height)
@@ -37,7 +15,7 @@ fn size(width: u32, height: u32) -> Option<PictureSize> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_reaches_the_viewer_and_what_differs_is_told() {
-    let (unit, app, channel) = added(Brand::Isapi).await;
+    let (unit, app, channel) = added(Brand::Isapi, UnitConfig::default()).await;
     let viewer = Arc::new(Recorder::default());
     let stream = StreamId { channel: channel.clone(), profile: StreamProfile::Sub };
     let _watching = app.live.attach(stream, Delivery::Encoded, viewer.clone()).expect("a viewer");
@@ -63,7 +41,7 @@ async fn a_change_reaches_the_viewer_and_what_differs_is_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_not_offered_is_not_even_written() {
-    let (unit, app, channel) = added(Brand::Dahua).await;
+    let (unit, app, channel) = added(Brand::Dahua, UnitConfig::default()).await;
     for change in [
         EncoderSettings { size: size(640, 480), ..EncoderSettings::default() },
         EncoderSettings { frame_rate: Some(60.0), ..EncoderSettings::default() },
@@ -86,7 +64,7 @@ async fn what_is_not_offered_is_not_even_written() {
 
 #[tokio::test]
 async fn a_choice_is_kept_and_goes_with_its_device() {
-    let (_unit, app, channel) = added(Brand::Onvif).await;
+    let (_unit, app, channel) = added(Brand::Onvif, UnitConfig::default()).await;
     app.encoders.choose(channel.clone(), Some(StreamChoice::CustomMain)).await.expect("is kept");
     app.encoders.choose(channel.clone(), Some(StreamChoice::Hd)).await.expect("is kept");
     assert_eq!(app.encoders.choices().await.expect("a list"), [(channel.clone(), StreamChoice::Hd)]);

@@ -1,10 +1,10 @@
 //! What devices recorded, through the app: found on units of each family whose clocks are wrong in several ways, and
 //! played by a server we did not write.
 
-use std::{net::Ipv4Addr, sync::Arc};
+use std::sync::Arc;
 
 use bartizan_app::{
-    App, Draft, PortsDraft,
+    App,
     live::{Attachment, Delivery, Phase},
 };
 use bartizan_base::{ChannelId, Clock, Code, Secret, SystemClock, UtcMicros};
@@ -14,7 +14,7 @@ use bartizan_sim::{Brand, BrandUnit, UnitConfig};
 
 use crate::{
     gstreamer,
-    support::{PASSWORD, Recorder, USER, clip_site, empty_app, until},
+    support::{Recorder, added, until},
 };
 
 const SECOND: i64 = 1_000_000;
@@ -28,24 +28,7 @@ struct World {
 }
 
 async fn world(brand: Brand, config: UnitConfig) -> World {
-    let ports = [Some(0), None, Some(0)];
-    let unit =
-        BrandUnit::start(brand, config, clip_site(), Ipv4Addr::LOCALHOST, ports).await.expect("starts");
-    let app = empty_app().await;
-    let ports = PortsDraft {
-        http: Some(unit.http().port().into()),
-        rtsp: Some(unit.video().addr().port().into()),
-        ..PortsDraft::default()
-    };
-    let draft = Draft {
-        host: Some("127.0.0.1".into()),
-        ports,
-        user: Some(USER.into()),
-        password: Some(Secret::new(PASSWORD)),
-        ..Draft::default()
-    };
-    let row = app.devices.add(&draft).await.expect("the device is added");
-    let channel = ChannelId { number: row.channels[0].number, device: row.id };
+    let (unit, app, channel) = added(brand, config).await;
     World { unit, app, channel }
 }
 

@@ -1,18 +1,19 @@
 //! What several modules need: fixtures, simulated sites, waiting for a condition, a recording viewer, HTTP.
 
 use std::{
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use bartizan_app::{
-    App, Draft,
+    App, Draft, PortsDraft,
     live::{DecodedPicture, StreamFormat, StreamState, Viewer},
 };
-use bartizan_base::{Secret, SystemClock};
+use bartizan_base::{ChannelId, Secret, SystemClock};
 use bartizan_media::AccessUnit;
-use bartizan_sim::{Site, SiteConfig, Source};
+use bartizan_sim::{Brand, BrandUnit, Site, SiteConfig, Source, UnitConfig};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -72,6 +73,28 @@ pub async fn start(config: SiteConfig) -> Site {
 /// An app that stores nothing and knows nothing.
 pub async fn empty_app() -> Arc<App> {
     Arc::new(App::ephemeral(&[], Arc::new(SystemClock)).await.expect("an app in memory"))
+}
+
+/// A simulated unit of a make, and an app that has it; the channel is its first.
+pub async fn added(brand: Brand, config: UnitConfig) -> (BrandUnit, Arc<App>, ChannelId) {
+    let ports = [Some(0), None, Some(0)];
+    let unit =
+        BrandUnit::start(brand, config, clip_site(), Ipv4Addr::LOCALHOST, ports).await.expect("starts");
+    let app = empty_app().await;
+    let draft = Draft {
+        host: Some("127.0.0.1".into()),
+        ports: PortsDraft {
+            http: Some(unit.http().port().into()),
+            rtsp: Some(unit.video().addr().port().into()),
+            ..PortsDraft::default()
+        },
+        user: Some(USER.into()),
+        password: Some(Secret::new(PASSWORD)),
+        ..Draft::default()
+    };
+    let row = app.devices.add(&draft).await.expect("the device is added");
+    let channel = ChannelId { number: row.channels[0].number, device: row.id };
+    (unit, app, channel)
 }
 
 /// What a person types for the site at `port`, with the right login unless told.

@@ -9,9 +9,14 @@ use std::{
 };
 
 use async_trait::async_trait;
-use bartizan_base::{Code, Error, Result, StreamProfile, UtcMicros};
+use bartizan_base::{
+    ChannelId, Code, Error, Result, Secret, StreamProfile, SystemClock, UtcMicros, random_token,
+};
 use bartizan_device::*;
+use bartizan_store::{Store, Vault};
 use tokio::{sync::mpsc, time::Instant};
+
+use crate::{App, Draft, Files, Journal};
 
 /// What a fake device was told, and when after its making.
 pub type Log = Vec<(Duration, String)>;
@@ -130,8 +135,7 @@ impl Driver for FakeDriver {
         Ok(ReplayPoint {
             path: format!("/tape?from={}", starts.0),
             starts,
-            device: UtcMicros(starts.0 + FAKE_AHEAD_US),
-            by_range: self.by_range.load(Ordering::SeqCst),
+            range: self.by_range.load(Ordering::SeqCst).then_some(UtcMicros(starts.0 + FAKE_AHEAD_US)),
         })
     }
 
@@ -281,6 +285,22 @@ impl Family for FakeFamily {
     async fn discover(&self, _: &SearchScope, _: mpsc::Sender<Sighting>) -> Result<()> {
         Ok(())
     }
+}
+
+/// An app in memory with one device of `family`, whose streams `opener` opens; and the device's channel.
+pub async fn app_with(opener: Arc<dyn StreamOpener>, family: Arc<FakeFamily>) -> (App, ChannelId) {
+    let store = Store::in_memory(Vault::in_memory()).unwrap();
+    let files = Files::new(std::env::temp_dir().join(random_token()), true);
+    let journal = Arc::new(Journal::new(Arc::new(SystemClock)));
+    let app = App::with_parts(store, files, journal, opener, vec![family]).await.unwrap();
+    let draft = Draft {
+        host: Some("camera".into()),
+        user: Some("admin".into()),
+        password: Some(Secret::new("right")),
+        ..Draft::default()
+    };
+    let device = app.devices.add(&draft).await.unwrap().id;
+    (app, ChannelId { device, number: 1 })
 }
 
 /// Opens no stream: every description fails as if the port were closed.

@@ -109,17 +109,16 @@ impl StreamOpener for Tape {
     async fn open(&self, source: &StreamSource) -> Result<Box<dyn LiveStream>> {
         let point = lock(&self.place).point.clone();
         let point = point.ok_or_else(|| Error::new(Code::Internal, "nothing was looked for"))?;
-        let opened = if point.by_range {
-            self.opener.open_replay(source, point.device).await
-        } else {
-            self.opener.open(source).await.map(|stream| Replay { stream, starts: None })
+        let opened = match point.range {
+            Some(at) => self.opener.open_replay(source, at).await,
+            None => self.opener.open(source).await.map(|stream| Replay { stream, starts: None }),
         };
         // A path that the device does not know is a moment that it does not have.
         let Replay { stream, starts } = opened.map_err(|error| match error.code() {
             Code::NoSuchStream => Error::new(Code::NothingRecorded, error.detail().to_owned()),
             _ => error,
         })?;
-        let ahead_us = point.device.0.saturating_sub(point.starts.0);
+        let ahead_us = point.range.unwrap_or(point.starts).0.saturating_sub(point.starts.0);
         // What the device says of its first picture, on our clock.
         let first = starts.map_or(point.starts, |at| UtcMicros(at.0.saturating_sub(ahead_us)));
         let description = StreamDescription { recorded: Some(first), ..stream.description().clone() };

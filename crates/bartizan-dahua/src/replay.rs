@@ -48,8 +48,7 @@ pub(crate) async fn find(device: &Device, channel: u16, from: UtcMicros) -> Resu
             digits(now)
         ),
         starts,
-        device: starts,
-        by_range: false,
+        range: None,
     })
 }
 

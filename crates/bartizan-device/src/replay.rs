@@ -9,11 +9,9 @@ pub struct ReplayPoint {
     pub path: String,
     /// When the first picture was recorded, by our clock: the moment asked for, or the beginning of the next recording.
     pub starts: UtcMicros,
-    /// The same moment by the device's clock.
-    pub device: UtcMicros,
-    /// The stream holds more than that and is asked for the moment (`Range: clock=`, ONVIF Streaming §6): it is for
-    /// [`crate::StreamOpener::open_replay`].
-    pub by_range: bool,
+    /// The same moment by the device's clock, where the stream holds more than that and is asked for it (`Range: clock=`,
+    /// ONVIF Streaming §6): it is for [`crate::StreamOpener::open_replay`]. `None` where the path says it all.
+    pub range: Option<UtcMicros>,
 }
 
 /// A recording on its way from the device, in real time.

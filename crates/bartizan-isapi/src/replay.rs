@@ -43,9 +43,8 @@ pub(crate) async fn find(
     from: UtcMicros,
 ) -> Result<ReplayPoint> {
     let offset_us = clock.offset_ms.saturating_mul(1000);
-    let device = UtcMicros(from.0.saturating_add(offset_us));
     let times = Times {
-        from: device.0.div_euclid(1_000_000),
+        from: from.0.saturating_add(offset_us).div_euclid(1_000_000),
         now: clock.utc.0.div_euclid(1_000_000),
         zone_s: i64::from(clock.utc_offset_s.unwrap_or(0)),
     };
@@ -59,7 +58,7 @@ pub(crate) async fn find(
         return Err(Error::new(Code::NothingRecorded, "the device lists no recording of that time or after"));
     };
     let start = first.from.max(wanted);
-    let device = if start == wanted { device } else { UtcMicros((start - shift).saturating_mul(1_000_000)) };
+    let later_us = (start - wanted).saturating_mul(1_000_000);
     let (Some(begin), Some(end)) =
         (digits(start, "%Y%m%dT%H%M%SZ"), digits(times.now + shift, "%Y%m%dT%H%M%SZ"))
     else {
@@ -67,9 +66,8 @@ pub(crate) async fn find(
     };
     Ok(ReplayPoint {
         path: format!("/Streaming/tracks/{track}/?starttime={begin}&endtime={end}"),
-        starts: UtcMicros(device.0.saturating_sub(offset_us)),
-        device,
-        by_range: false,
+        starts: UtcMicros(from.0.saturating_add(later_us)),
+        range: None,
     })
 }
 
@@ -303,8 +301,7 @@ mod tests {
         let found = point((200, result("OK", &local)), 2 * HOUR - 60).await.unwrap();
         assert_eq!(found.path, "/Streaming/tracks/101/?starttime=20260701T060100Z&endtime=20260701T080000Z");
         assert_eq!(found.starts.0, (NOW - 5 - 2 * HOUR + 60) * 1_000_000, "by our clock");
-        assert_eq!(found.device.0, (NOW - 2 * HOUR + 60) * 1_000_000, "by the device's");
-        assert!(!found.by_range);
+        assert_eq!(found.range, None, "the path says it all");
 
         // In the gap: what comes after it.
         let found = point((200, result("OK", &local)), HOUR).await.unwrap();

@@ -52,12 +52,7 @@ pub(crate) async fn find(
     let uri = answer.descendant("Uri").map(|uri| uri.text.as_str()).unwrap_or_default();
     let (path, _) = read_stream_uri(uri)
         .ok_or_else(|| Error::new(Code::Protocol, "GetReplayUri gives no address that could be used"))?;
-    Ok(ReplayPoint {
-        path,
-        starts: UtcMicros(start.0.saturating_sub(offset_us)),
-        device: start,
-        by_range: true,
-    })
+    Ok(ReplayPoint { path, starts: UtcMicros(start.0.saturating_sub(offset_us)), range: Some(start) })
 }
 
 fn nothing(why: &'static str) -> Error {

@@ -9,7 +9,6 @@ export const replay = {
     live: 'Live',
     back: 'Back to live: {name}',
     bar: 'Recording of {name}',
-    at: 'Recorded {time}',
     looking: 'Looking for the recording…',
     started: 'Recording of {name} from one hour ago',
     stopped: '{name} is live',

@@ -11,7 +11,6 @@ export const replay: Strings<typeof english> = {
     live: '实时',
     back: '返回实时画面：{name}',
     bar: '{name} 的录像',
-    at: '录制于 {time}',
     looking: '正在查找录像…',
     started: '正在播放 {name} 一小时前的录像',
     stopped: '{name} 已返回实时画面',

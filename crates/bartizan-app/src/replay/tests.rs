@@ -3,16 +3,15 @@ use std::{
     time::Duration,
 };
 
-use bartizan_base::{DeviceId, SystemClock, random_token};
+use bartizan_base::DeviceId;
 use bartizan_device::Transport;
 use bartizan_media::{AccessUnit, Codec, Matrix, VideoInfo};
-use bartizan_store::{Store, Vault};
 use bytes::Bytes;
 
 use super::*;
 use crate::{
-    App, Draft, Files, Journal,
-    fake::{FAKE_AHEAD_US, FakeFamily},
+    App,
+    fake::{FAKE_AHEAD_US, FakeFamily, app_with},
     live::{DecodedPicture, Phase, StreamFormat, StreamState},
 };
 
@@ -190,18 +189,8 @@ async fn world(recorded: &[(i64, i64)]) -> World {
     *family.driver.recorded.lock().unwrap() =
         recorded.iter().map(|(from, to)| (from * SECOND, to * SECOND)).collect();
     let deck = Arc::<Deck>::default();
-    let store = Store::in_memory(Vault::in_memory()).unwrap();
-    let files = Files::new(std::env::temp_dir().join(random_token()), true);
-    let journal = Arc::new(Journal::new(Arc::new(SystemClock)));
-    let app = App::with_parts(store, files, journal, deck.clone(), vec![family.clone()]).await.unwrap();
-    let draft = Draft {
-        host: Some("camera".into()),
-        user: Some("admin".into()),
-        password: Some(bartizan_base::Secret::new("right")),
-        ..Draft::default()
-    };
-    let row = app.devices.add(&draft).await.unwrap();
-    World { app, channel: ChannelId { device: row.id, number: 1 }, family, deck, seen: Arc::default() }
+    let (app, channel) = app_with(deck.clone(), family.clone()).await;
+    World { app, channel, family, deck, seen: Arc::default() }
 }
 
 impl World {

@@ -1,15 +1,14 @@
 use std::sync::atomic::AtomicUsize;
 
 use async_trait::async_trait;
-use bartizan_base::{DeviceId, SystemClock};
+use bartizan_base::DeviceId;
 use bartizan_device::*;
-use bartizan_store::{Store, Vault};
 use tokio::time::sleep;
 
 use super::*;
 use crate::{
-    App, Draft, Files, Journal,
-    fake::{FakeFamily, SpeakerLog},
+    App,
+    fake::{FakeFamily, SpeakerLog, app_with},
 };
 
 /// A stream whose backchannel is there or not.
@@ -53,18 +52,8 @@ async fn world() -> World {
         asked: AtomicUsize::default(),
         log: Arc::default(),
     });
-    let store = Store::in_memory(Vault::in_memory()).unwrap();
-    let files = Files::new(std::env::temp_dir().join(random_token()), true);
-    let journal = Arc::new(Journal::new(Arc::new(SystemClock)));
-    let app = App::with_parts(store, files, journal, streams.clone(), vec![family.clone()]).await.unwrap();
-    let draft = Draft {
-        host: Some("camera".into()),
-        user: Some("admin".into()),
-        password: Some(bartizan_base::Secret::new("right")),
-        ..Draft::default()
-    };
-    let row = app.devices.add(&draft).await.unwrap();
-    World { app, channel: ChannelId { device: row.id, number: 1 }, family, streams }
+    let (app, channel) = app_with(streams.clone(), family.clone()).await;
+    World { app, channel, family, streams }
 }
 
 impl World {
