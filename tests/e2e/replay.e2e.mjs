@@ -9,7 +9,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { APP_URL, goTab, launch, noViolations, openApp, PICTURE_MS, reset, rpc, shoot, SIM_URL, until, view } from './lib.mjs'
-import { timeOfBar } from './timebar.mjs'
+import { readTimeBar, timeOfBar } from './timebar.mjs'
 
 const LIST = process.env.BARTIZAN_BRANDS ?? ''
 const READY = APP_URL !== '' && LIST !== ''
@@ -85,6 +85,18 @@ describe('one hour ago', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_BRAN
   const playing = () => page.locator('.tile[data-index="0"][data-phase=playing] [data-replay]').waitFor({ timeout: PICTURE_MS })
   const status = (text) => page.locator('p[role=status]').filter({ hasText: text }).waitFor({ state: 'attached' })
 
+  /** Presses *Snapshot*; gives when the kept picture was taken, by the clock in it, ms since 1970. */
+  async function snapshot() {
+    const list = async () => (await rpc(page, 'files.list')).files.filter(({ kind }) => kind === 'snapshot')
+    const known = new Set((await list()).map(({ id }) => id))
+    await tool('snapshot').click()
+    const file = await until('a snapshot', async () => (await list()).find(({ id }) => !known.has(id)), PICTURE_MS)
+    const { data } = await rpc(page, 'files.read', { id: file.id, offset: 0, length: 1 << 22 })
+    const at = await readTimeBar(page, data)
+    assert.ok(Math.abs(file.takenAtMs - at) < ABOUT_MS, `kept under its own time: ${file.takenAtMs - at} ms off`)
+    return at
+  }
+
   for (const personality of ['isapi', 'dahua', 'onvif']) {
     it(`${personality}: a tap goes back an hour, and another one is live`, async () => {
       const unit = of(personality)
@@ -99,8 +111,11 @@ describe('one hour ago', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_BRAN
       await until('it plays', async () => (await takenAt()) > first + 1500, PICTURE_MS)
       assert.equal(await tool().getAttribute('aria-pressed'), 'true')
       assert.match(await tile().locator('.hit').getAttribute('aria-label'), /, a recording, /)
-      for (const id of ['record', 'snapshot', 'sound']) assert.equal(await tool(id).isDisabled(), true, `${id} is for live video`)
+      for (const id of ['record', 'sound']) assert.equal(await tool(id).isDisabled(), true, `${id} is for live video`)
       await shoot(page, `replay-${personality}`)
+      const before = await takenAt()
+      const kept = await snapshot()
+      assert.ok(kept >= before && kept < before + ABOUT_MS, `what was on screen: ${kept - before} ms later`)
       await noViolations(page, 'a wall that plays a recording')
 
       await tool().click()
@@ -128,6 +143,9 @@ describe('one hour ago', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_BRAN
     const held = await takenAt()
     await new Promise((resolve) => setTimeout(resolve, 3000))
     assert.equal(await takenAt(), held, 'nothing moves')
+    const kept = await snapshot()
+    assert.ok(Math.abs(kept - held) < 1000, `the held picture is kept: ${kept - held} ms off`)
+    assert.equal(await takenAt(), held, 'and it is held on')
     await tool('pause').click()
     await playing()
     const after = await until('it goes on', async () => {

@@ -431,6 +431,10 @@ impl Commands for Backend {
         replay::open(&self.app, &*self.session(&request.session)?, request)
     }
 
+    async fn replay_snapshot(&self, request: dto::TakeRecorded) -> Result<dto::TakenFiles> {
+        replay::snapshot(&self.app, &self.media, request).await
+    }
+
     async fn talk_start(&self, request: dto::ChannelRef) -> Result<dto::TalkState> {
         talk::start(&self.app.talk, &control::channel(request.device, request.channel)).await
     }

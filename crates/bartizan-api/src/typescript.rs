@@ -48,7 +48,7 @@ pub fn typescript() -> String {
         LastPicture WallMemory WallMemoryReply Network TrafficRequest TrafficReport DeviceTraffic
         ChannelLook Looks RecordStart Recording Recordings TakeSnapshot TakenFiles
         ListenTile SoundFormat SoundState SoundPhase
-        TalkState TalkRef TalkSound OpenReplay
+        TalkState TalkRef TalkSound OpenReplay TakeRecorded
         StreamChoice ChosenStream ChosenStreams RateMode PictureSize Span EncoderSettings EncoderChoices EncoderStream
         EncoderStreams SetEncoder EncoderField AppliedEncoder
         FileKind MediaFile FileList FileRef FileRefs FileRead FileBytes FileExport

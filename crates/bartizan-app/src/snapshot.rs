@@ -1,4 +1,4 @@
-//! Snapshots: pictures of a channel in full size, decoded from its main stream.
+//! Snapshots: pictures of a channel in full size, decoded from its main stream or from what its device recorded.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,8 @@ use tokio::{
 use crate::{
     control::Control,
     files::{self, Facts, FileEntry, FileKind, Files, off_runtime},
-    live::{DecodedPicture, Delivery, Live, Phase, StreamFormat, StreamState, Viewer},
+    live::{Attachment, DecodedPicture, Delivery, Live, Phase, Steering, StreamFormat, StreamState, Viewer},
+    replay::Replays,
 };
 
 /// Pictures of one burst.
@@ -29,13 +30,14 @@ const INBOX: usize = 4;
 /// Takes snapshots.
 pub struct Snapshots {
     live: Arc<Live>,
+    replays: Arc<Replays>,
     control: Arc<Control>,
     files: Arc<Files>,
     clock: Arc<dyn Clock>,
 }
 
 enum Told {
-    Look(VideoInfo),
+    Look(StreamFormat),
     Picture(DecodedPicture),
     Failed(Error),
 }
@@ -52,7 +54,7 @@ impl Viewer for Catcher {
     }
 
     fn format(&self, format: &StreamFormat) {
-        let _ = self.0.try_send(Told::Look(format.video.clone()));
+        let _ = self.0.try_send(Told::Look(format.clone()));
     }
 
     fn unit(&self, _: &AccessUnit) {}
@@ -67,9 +69,15 @@ impl Viewer for Catcher {
 }
 
 impl Snapshots {
-    /// Over the live service and the folder of files.
-    pub fn new(live: Arc<Live>, control: Arc<Control>, files: Arc<Files>, clock: Arc<dyn Clock>) -> Self {
-        Self { live, control, files, clock }
+    /// Over the services that play and the folder of files.
+    pub fn new(
+        live: Arc<Live>,
+        replays: Arc<Replays>,
+        control: Arc<Control>,
+        files: Arc<Files>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { live, replays, control, files, clock }
     }
 
     /// Takes `count` pictures, 1–10, [`BURST_STEP`] apart. Where the stream cannot be decoded here, the device is asked
@@ -81,35 +89,74 @@ impl Snapshots {
         title: &str,
         count: u8,
     ) -> Result<Vec<FileEntry>> {
-        if !(1..=MOST_PICTURES).contains(&count) {
-            return Err(Error::new(Code::InvalidInput, format!("{count} pictures are not 1-10")));
-        }
-        let (tell, mut told) = mpsc::channel(INBOX);
+        let count = bounded(count)?;
+        let (tell, told) = mpsc::channel(INBOX);
         let stream = StreamId { channel: channel.clone(), profile };
-        let attachment = self.live.attach(stream, Delivery::Pictures, Arc::new(Catcher(tell)))?;
-        let asked = self.clock.now();
-        let mut look = None;
+        let watching = self.live.attach(stream, Delivery::Pictures, Arc::new(Catcher(tell)))?;
+        let (taken, ended) = self.burst((watching, told), channel, title, self.clock.now(), count).await?;
+        match ended {
+            Some(cause) if taken.is_empty() => self.ask_device(channel, title, count, cause).await,
+            _ => Ok(taken),
+        }
+    }
+
+    /// Takes `count` pictures, 1–10, [`BURST_STEP`] apart, of what the device of `channel` recorded from `from` on, by our
+    /// clock. They come out of the recording that `beside` watches, where it does; else from a stream of their own.
+    pub async fn take_recorded(
+        &self,
+        channel: &ChannelId,
+        from: UtcMicros,
+        title: &str,
+        count: u8,
+        beside: Option<Steering>,
+    ) -> Result<Vec<FileEntry>> {
+        let count = bounded(count)?;
+        let (tell, told) = mpsc::channel(INBOX);
+        let viewer = Arc::new(Catcher(tell));
+        let watching = match beside.filter(|watched| watched.replays(channel)) {
+            Some(watched) => watched.join(Delivery::Pictures, viewer)?,
+            None => self.replays.attach(channel, from, Delivery::Pictures, viewer)?,
+        };
+        let (taken, ended) = self.burst((watching, told), channel, title, from, count).await?;
+        match ended {
+            Some(cause) if taken.is_empty() => Err(cause),
+            _ => Ok(taken),
+        }
+    }
+
+    /// Keeps `count` pictures, the first not older than `from`; fewer, and why, where the stream ends before.
+    async fn burst(
+        &self,
+        (watching, mut told): (Attachment, mpsc::Receiver<Told>),
+        channel: &ChannelId,
+        title: &str,
+        from: UtcMicros,
+        count: usize,
+    ) -> Result<(Vec<FileEntry>, Option<Error>)> {
+        let mut format = None;
         let mut taken = Vec::new();
-        let mut not_before = asked;
-        while taken.len() < usize::from(count) {
-            let picture = match next_picture(&mut told, &mut look, not_before).await {
+        let mut not_before = from;
+        let mut ended = None;
+        while taken.len() < count {
+            let picture = match next_picture(&mut told, &mut format, not_before).await {
                 Ok(picture) => picture,
-                // What was taken is taken.
-                Err(error) if !taken.is_empty() => {
-                    tracing::info!(%error, "a burst ended early");
+                Err(error) => {
+                    tracing::info!(%error, taken = taken.len(), "a burst ended early");
+                    ended = Some(error);
                     break;
                 }
-                Err(error) => {
-                    drop(attachment);
-                    return self.ask_device(channel, title, count, error).await;
-                }
             };
-            let at = if taken.is_empty() { asked } else { picture.arrival };
-            not_before = UtcMicros(picture.arrival.0.max(not_before.0) + BURST_STEP.as_micros() as i64);
-            taken.push(self.keep(channel, title, at, picture, look.clone()).await?);
+            let time = time_of(format.as_ref(), &picture);
+            let later = time.max(not_before);
+            not_before = UtcMicros(later.0.saturating_add(BURST_STEP.as_micros() as i64));
+            // Of a live picture only its arrival is known, and that may have been before somebody pressed the button.
+            let at = if is_recorded(format.as_ref()) { time } else { later };
+            let look = format.as_ref().map(|format| format.video.clone());
+            taken.push(self.keep(channel, title, at, picture, look).await?);
         }
+        drop(watching);
         self.files.changed();
-        Ok(taken)
+        Ok((taken, ended))
     }
 
     async fn keep(
@@ -133,7 +180,7 @@ impl Snapshots {
         &self,
         channel: &ChannelId,
         title: &str,
-        count: u8,
+        count: usize,
         cause: Error,
     ) -> Result<Vec<FileEntry>> {
         let mut taken = Vec::new();
@@ -175,6 +222,25 @@ impl Snapshots {
     }
 }
 
+fn bounded(count: u8) -> Result<usize> {
+    if !(1..=MOST_PICTURES).contains(&count) {
+        return Err(Error::new(Code::InvalidInput, format!("{count} pictures are not 1-10")));
+    }
+    Ok(usize::from(count))
+}
+
+fn is_recorded(format: Option<&StreamFormat>) -> bool {
+    format.is_some_and(|format| format.recorded.is_some())
+}
+
+/// When the device recorded it, or when it came.
+fn time_of(format: Option<&StreamFormat>, picture: &DecodedPicture) -> UtcMicros {
+    match format.and_then(|format| format.recorded) {
+        Some(starts) => UtcMicros(starts.0.saturating_add(picture.pts_us)),
+        None => picture.arrival,
+    }
+}
+
 fn facts(channel: &ChannelId, title: &str, at: UtcMicros) -> Facts {
     Facts {
         device: channel.device.to_string(),
@@ -185,20 +251,24 @@ fn facts(channel: &ChannelId, title: &str, at: UtcMicros) -> Facts {
     }
 }
 
-/// The next picture that arrived after `not_before`. A viewer who joins gets the group of pictures from its beginning;
+/// The next picture whose time is not before `not_before`. A viewer who joins gets the group of pictures from its beginning;
 /// what is older is only taken when nothing newer comes.
 async fn next_picture(
     told: &mut mpsc::Receiver<Told>,
-    look: &mut Option<VideoInfo>,
+    format: &mut Option<StreamFormat>,
     not_before: UtcMicros,
 ) -> Result<DecodedPicture> {
     let began = Instant::now();
     let mut older: Option<DecodedPicture> = None;
     loop {
-        let limit = if older.is_some() { FRESH_LIMIT } else { FIRST_LIMIT };
+        // A recording begins with the key picture before the moment, and plays from there in real time.
+        let is_enough = older.is_some() && !is_recorded(format.as_ref());
+        let limit = if is_enough { FRESH_LIMIT } else { FIRST_LIMIT };
         match timeout_at(began + limit, told.recv()).await {
-            Ok(Some(Told::Look(info))) => *look = Some(info),
-            Ok(Some(Told::Picture(picture))) if picture.arrival >= not_before => return Ok(picture),
+            Ok(Some(Told::Look(told))) => *format = Some(told),
+            Ok(Some(Told::Picture(picture))) if time_of(format.as_ref(), &picture) >= not_before => {
+                return Ok(picture);
+            }
             Ok(Some(Told::Picture(picture))) => older = Some(picture),
             Ok(Some(Told::Failed(error))) => return Err(error),
             Ok(None) => return Err(Error::new(Code::Cancelled, "the stream ended")),

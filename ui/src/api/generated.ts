@@ -2530,6 +2530,31 @@ fromUs: number,
 delivery: Delivery, };
 
 /**
+ * `replay.snapshot`.
+ */
+export type TakeRecorded = { 
+/**
+ * Device id.
+ */
+device: string, 
+/**
+ * Channel number.
+ */
+channel: number, 
+/**
+ * From when on, microseconds since 1970 UTC; not after now.
+ */
+fromUs: number, 
+/**
+ * Pictures, 1–10, a quarter of a second apart.
+ */
+count: number, 
+/**
+ * The tile that plays the recording just now; without one the device is asked for it once more.
+ */
+playing?: TileRef, };
+
+/**
  * Which stream a window plays.
  */
 export type StreamChoice = "auto" | "fluent" | "hd" | "customMain" | "customSub";
@@ -3048,6 +3073,7 @@ export interface RpcSchema {
   'streams.encoders': { request: ChannelRef; response: EncoderStreams }
   'streams.setEncoder': { request: SetEncoder; response: AppliedEncoder }
   'replay.open': { request: OpenReplay; response: Empty }
+  'replay.snapshot': { request: TakeRecorded; response: TakenFiles }
   'talk.start': { request: ChannelRef; response: TalkState }
   'talk.send': { request: TalkSound; response: Empty }
   'talk.stop': { request: TalkRef; response: Empty }

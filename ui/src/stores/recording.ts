@@ -2,6 +2,7 @@ import { reactive } from 'vue'
 import { asApiError, rpc } from '@/api/client'
 import type { MediaFile, Profile, Recording } from '@/api/generated'
 import { errorText } from '@/lib/errors'
+import type { Recorded } from '@/wall/replay'
 
 /** Often enough for a clock of seconds and for a disk that fills. */
 const LOOK_MS = 1000
@@ -72,9 +73,11 @@ async function stop(channel: { device: string; channel: number }): Promise<Recor
   return done
 }
 
-async function snapshot(channel: { device: string; channel: number }, count: number): Promise<MediaFile[]> {
-  const { files } = await rpc('snapshot.take', { device: channel.device, channel: channel.channel, count })
-  return files
+/** `recorded`: of a recording of the device, from the moment on screen on; null of live video. */
+async function snapshot({ device, channel }: { device: string; channel: number }, count: number, recorded: Recorded | null = null): Promise<MediaFile[]> {
+  if (recorded === null) return (await rpc('snapshot.take', { device, channel, count })).files
+  const { fromUs, playing } = recorded
+  return (await rpc('replay.snapshot', { device, channel, count, fromUs, ...(playing && { playing }) })).files
 }
 
 export const recording = { state: state as Readonly<State>, of, elapsed, watch, lookAgain, start, stop, snapshot }

@@ -1,4 +1,5 @@
 /** A window that plays what its device recorded. Times are microseconds since 1970 UTC. */
+import type { TileRef } from '@/api/generated'
 
 export interface Replay {
   /** What was asked for. */
@@ -16,6 +17,13 @@ export interface ReplayView {
 }
 
 export const replayFrom = (askedUs: number): Replay => ({ askedUs: Math.round(askedUs), atUs: Math.round(askedUs), shown: false })
+
+/** What is on screen of a recording. */
+export interface Recorded {
+  fromUs: number
+  /** null while it is paused. */
+  playing: TileRef | null
+}
 
 /** `recordedUs`: when the picture of time 0 was recorded, where the stream says so. */
 export function noteShown(replay: Replay, recordedUs: number | undefined, ptsUs: number): void {

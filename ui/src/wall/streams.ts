@@ -1,5 +1,5 @@
 /** The streams of all windows over the one media session: opening, closing, and who gets which message. */
-import { CODES, type Code, type Delivery, type Pace, type Profile, type RpcSchema, type SoundFormat } from '@/api/generated'
+import { CODES, type Code, type Delivery, type Pace, type Profile, type RpcSchema, type SoundFormat, type TileRef } from '@/api/generated'
 import { MediaConnection, type ConnectionSetup } from '@/media/carrier'
 import type { Clock } from '@/media/clock'
 import { type DecoderLoss, staleAfterMs } from '@/media/player'
@@ -223,6 +223,13 @@ export class Streams {
       return
     }
     this.setup.rpc('live.retry', { session, tile: stream.wire }).catch(() => this.reopen(stream))
+  }
+
+  /** Where a stream of the tile comes in; null while it does not. */
+  placeOf(tile: WallTile, profile: Profile): TileRef | null {
+    const { session } = this.connection
+    const wire = tile.streams.get(profile)?.wire ?? null
+    return session === null || wire === null ? null : { session, tile: wire }
   }
 
   /** Gets the sound of one stream, and of no other. */

@@ -13,7 +13,7 @@ import { listenForGestures, type CarryHandlers } from './gestures'
 import { clampPage, layoutRects, pageCount, pageIndices, pageOf, rectAt, type LayoutCount, type Rect } from './layout'
 import { type Look, PLAIN } from './look'
 import { WallRenderer, type RendererOptions } from './renderer'
-import { noteShown, replayFrom } from './replay'
+import { noteShown, type Recorded, replayFrom } from './replay'
 import { Streams, type Rpc, type StreamsSetup } from './streams'
 import { Ticker } from './ticker'
 import { emptyView, WallTile, type TileStats, type TileStream, type TileView, type WallChannel } from './tile'
@@ -283,6 +283,13 @@ export class Wall {
     tile.unsupported.clear()
     for (const profile of [...tile.streams.keys()]) this.streams.stop(tile, profile, 0, false)
     this.reconcile(0)
+  }
+
+  /** The moment on screen of a window that plays a recording, and where that comes in; null while there is none. */
+  recorded(index: number): Recorded | null {
+    const tile = this.tileOf(index)
+    if (tile?.replay?.shown !== true) return null
+    return { fromUs: tile.replay.atUs, playing: this.streams.placeOf(tile, 'main') }
   }
 
   /** The user wants all pictures of a window, whatever the others lose for it; or leaves it to the wall again. */

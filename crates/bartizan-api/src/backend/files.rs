@@ -13,7 +13,7 @@ use crate::{commands::error_dto, dto};
 const MOST_FILES: usize = 10_000;
 
 /// What a channel is called: the device alone where it has one channel, else both.
-fn title(app: &App, channel: &ChannelId) -> Result<String> {
+pub(super) fn title(app: &App, channel: &ChannelId) -> Result<String> {
     let row = app.devices.book().get(&channel.device)?;
     let known =
         row.channels.iter().find(|known| known.number == channel.number).ok_or_else(|| {

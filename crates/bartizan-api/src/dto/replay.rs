@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::Delivery;
+use super::{Delivery, TileRef};
 
 /// `replay.open`: bind a tile to what a channel recorded. An open tile of the same number is rebound.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -22,4 +22,23 @@ pub struct OpenReplay {
     pub from_us: i64,
     /// What is to come over the wire.
     pub delivery: Delivery,
+}
+
+/// `replay.snapshot`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct TakeRecorded {
+    /// Device id.
+    pub device: String,
+    /// Channel number.
+    pub channel: u16,
+    /// From when on, microseconds since 1970 UTC; not after now.
+    #[ts(type = "number")]
+    pub from_us: i64,
+    /// Pictures, 1–10, a quarter of a second apart.
+    pub count: u8,
+    /// The tile that plays the recording just now; without one the device is asked for it once more.
+    #[serde(default)]
+    #[ts(optional)]
+    pub playing: Option<TileRef>,
 }

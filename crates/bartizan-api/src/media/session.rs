@@ -258,7 +258,7 @@ impl MediaSession {
     }
 
     /// To be used outside our lock: it takes the hub's, and a hub calls its viewers.
-    fn steering(&self, tile: u32) -> Option<Steering> {
+    pub(crate) fn steering(&self, tile: u32) -> Option<Steering> {
         Some(lock(&self.inner).tiles.get(&tile)?.attachment.as_ref()?.steering())
     }
 

@@ -245,6 +245,11 @@ impl Hub {
         self.phase.subscribe()
     }
 
+    /// What is shown is a recording.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.lock().format.as_ref().is_some_and(|format| format.recorded.is_some())
+    }
+
     /// How the pictures' clock lies to others.
     pub(crate) fn clock(&self) -> MediaClock {
         self.lock().clock.clone()

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use bartizan_base::{Code, Error, Result, StreamId};
+use bartizan_base::{ChannelId, Code, Error, Result, StreamId};
 use bartizan_device::{StreamOpener, StreamSource};
 
 use self::{
@@ -101,7 +101,7 @@ impl Attachment {
 
     /// What steers the pictures of this viewer; for as long as the attachment lasts.
     pub fn steering(&self) -> Steering {
-        Steering { session: self.session.clone(), id: self.id }
+        Steering { session: self.session.clone(), id: self.id, traffic: self.traffic.clone() }
     }
 
     /// Lets go of a stream whose viewer went to the background and may soon be back: it is kept for [`AWAY_GRACE`],
@@ -142,6 +142,7 @@ impl Drop for Listening {
 pub struct Steering {
     session: Arc<StreamSession>,
     id: u64,
+    traffic: Arc<Traffic>,
 }
 
 impl Steering {
@@ -154,12 +155,36 @@ impl Steering {
     pub fn refresh(&self) {
         self.session.hub.refresh(self.id);
     }
+
+    /// What the viewer watches is a recording of `channel`.
+    pub(crate) fn replays(&self, channel: &ChannelId) -> bool {
+        self.session.replays(channel)
+    }
+
+    /// Lets another viewer watch the same, also what nobody else could [`attach`](Live::attach) to.
+    pub(crate) fn join(&self, delivery: Delivery, viewer: Arc<dyn Viewer>) -> Result<Attachment> {
+        let id = self.session.hub.add(delivered(delivery, viewer)?, false);
+        let id = id.ok_or_else(|| Error::new(Code::Cancelled, "the stream ended"))?;
+        let (session, traffic) = (self.session.clone(), self.traffic.clone());
+        Ok(Attachment { session, id, grace: Duration::ZERO, traffic })
+    }
 }
 
 impl Drop for Attachment {
     fn drop(&mut self) {
         self.session.hub.remove(self.id, self.grace);
     }
+}
+
+/// What a hub is to know as the viewer, where that one wants `delivery`.
+fn delivered(delivery: Delivery, viewer: Arc<dyn Viewer>) -> Result<Arc<dyn Viewer>> {
+    Ok(match delivery {
+        Delivery::Encoded => viewer,
+        Delivery::Pictures => Arc::new(
+            DecodingViewer::start(viewer)
+                .map_err(|e| Error::new(Code::Internal, format!("no thread for decoding: {e}")))?,
+        ),
+    })
 }
 
 impl Live {
@@ -224,13 +249,7 @@ impl Live {
         lasting: bool,
         own: Option<(Arc<dyn SourceBook>, Arc<dyn StreamOpener>)>,
     ) -> Result<Attachment> {
-        let viewer: Arc<dyn Viewer> = match delivery {
-            Delivery::Encoded => viewer,
-            Delivery::Pictures => Arc::new(
-                DecodingViewer::start(viewer)
-                    .map_err(|e| Error::new(Code::Internal, format!("no thread for decoding: {e}")))?,
-            ),
-        };
+        let viewer = delivered(delivery, viewer)?;
         let mut sessions = self.sessions();
         if self.shut.load(Ordering::Relaxed) {
             return Err(Error::new(Code::AppLocked, "the app is locked"));

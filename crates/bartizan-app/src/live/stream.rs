@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use bartizan_base::{Error, OwnedTask, Result, StreamId};
+use bartizan_base::{ChannelId, Error, OwnedTask, Result, StreamId};
 use bartizan_device::{LiveItem, LiveStream, StreamOpener, StreamSource};
 use tokio::{
     sync::{mpsc, watch},
@@ -97,6 +97,11 @@ impl StreamSession {
     pub(crate) fn has_sound(&self) -> bool {
         let sound = self.sound.lock().unwrap_or_else(PoisonError::into_inner);
         sound.as_ref().is_some_and(|sound| !sound.is_over())
+    }
+
+    /// What it plays is a recording of `channel`.
+    pub(crate) fn replays(&self, channel: &ChannelId) -> bool {
+        self.parts.stream.channel == *channel && self.hub.is_recorded()
     }
 
     /// Orders are hints: when eight wait already, one more changes nothing.

@@ -5,6 +5,7 @@ import { formatClock } from '@/lib/files'
 import { toast, toastError } from '@/lib/toast'
 import { network } from '@/stores/network'
 import { recording } from '@/stores/recording'
+import type { Recorded } from '@/wall/replay'
 import { TOAST_ANCHOR } from './actions'
 
 /** How long a word about a new file stands. */
@@ -47,10 +48,10 @@ export function useRecording(say: (text: string) => void, show: (kind: 'recordin
     }
   }
 
-  async function snapshot(channel: Channel, count: number): Promise<void> {
+  async function snapshot(channel: Channel, count: number, recorded: Recorded | null = null): Promise<void> {
     if (network.allowance.value === 'none') return spared()
     try {
-      await offer(tn('record.taken', (await recording.snapshot(channel, count)).length), 'snapshot')
+      await offer(tn('record.taken', (await recording.snapshot(channel, count, recorded)).length), 'snapshot')
     } catch (error) {
       await toastError(asApiError(error))
     }
