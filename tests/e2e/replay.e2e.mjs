@@ -204,6 +204,7 @@ describe('one hour ago', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_BRAN
     await tool().click()
     await page.locator('.tile[data-index="0"][data-phase=failed]').waitFor({ timeout: PICTURE_MS })
     await page.locator('.below [data-code=notOffered]').waitFor()
+    assert.equal(await tool('snapshot').isDisabled(), true, 'what was live before is no picture of an hour ago')
     await view(page).locator('.below').getByRole('button', { name: 'Back to live' }).click()
     await shows(0)
   })

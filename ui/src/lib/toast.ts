@@ -29,6 +29,6 @@ export async function hideToast(): Promise<void> {
   await toastController.getTop().then((top) => top?.dismiss())
 }
 
-export function toastError(error: ApiError): Promise<void> {
-  return toast(errorText(error), 6000)
+export function toastError(error: ApiError, above?: string): Promise<void> {
+  return toast(errorText(error), 6000, undefined, above)
 }

@@ -42,7 +42,7 @@ export function useWindowActions({ wall, view, say, listen, speak, hourAgo, keep
   const nameOf = (index: number): string => view(index)?.channel?.name ?? t('wall.window', { n: index + 1 })
 
   function setLayout(layout: LayoutCount): void {
-    settings.set({ layout }).catch((error: unknown) => toastError(asApiError(error)))
+    settings.set({ layout }).catch((error: unknown) => toastError(asApiError(error), TOAST_ANCHOR))
   }
 
   function swap(from: number, to: number): void {

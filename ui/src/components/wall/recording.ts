@@ -44,7 +44,7 @@ export function useRecording(say: (text: string) => void, show: (kind: 'recordin
       if (done.files.length === 0) await toast(t('record.none', { name: channel.name }), TOLD_MS, undefined, TOAST_ANCHOR)
       else await offer(t('record.saved', { name: channel.name, time: formatClock(done.elapsedMs) }), 'recording')
     } catch (error) {
-      await toastError(asApiError(error))
+      await toastError(asApiError(error), TOAST_ANCHOR)
     }
   }
 
@@ -53,7 +53,7 @@ export function useRecording(say: (text: string) => void, show: (kind: 'recordin
     try {
       await offer(tn('record.taken', (await recording.snapshot(channel, count, recorded)).length), 'snapshot')
     } catch (error) {
-      await toastError(asApiError(error))
+      await toastError(asApiError(error), TOAST_ANCHOR)
     }
   }
 
