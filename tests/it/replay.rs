@@ -137,7 +137,7 @@ async fn recorders_that_cut_a_file_at_every_motion() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn snapshots_are_of_the_moment_asked_for_whoever_plays_it() {
+async fn snapshots_come_out_of_the_recording_that_plays() {
     for brand in [Brand::Isapi, Brand::Dahua, Brand::Onvif] {
         let world = world(brand, config()).await;
         let (watching, seen) = world.play(UtcMicros(now().0 - HOUR));
@@ -145,47 +145,38 @@ async fn snapshots_are_of_the_moment_asked_for_whoever_plays_it() {
         seen.units_beyond(30).await;
         // What this viewer has come by: later than the group of pictures that is kept for late joiners begins.
         let shown = begins + seen.lock().units.last().expect("a picture").pts_us;
-        let take = async |beside| {
-            let from = UtcMicros(shown);
-            let taken = world.app.snapshots.take_recorded(&world.channel, from, "Gate", 3, beside).await;
-            let taken = taken.expect("three pictures");
-            assert_eq!(taken.len(), 3, "{brand:?}");
-            taken.iter().map(|entry| entry.taken.0).collect::<Vec<_>>()
-        };
-        let sessions = || world.unit.video().stats().replays;
-        let beside = take(Some(watching.steering())).await;
-        assert_eq!(sessions(), 1, "{brand:?}: out of the stream that there is");
+        let playing = watching.steering();
+        let taken =
+            world.app.snapshots.take_recorded(&world.channel, &playing, UtcMicros(shown), "Gate", 3).await;
+        let times: Vec<_> =
+            taken.expect("three pictures").iter().map(|entry| entry.taken.0 - shown).collect();
+        // Files keep milliseconds.
+        assert!((-1000..2 * SECOND).contains(&times[0]), "{brand:?}: {times:?}");
+        let steps: Vec<_> = times.windows(2).map(|two| two[1] - two[0]).collect();
+        assert!(
+            steps.len() == 2 && steps.iter().all(|step| (249_000..SECOND).contains(step)),
+            "{brand:?}: {times:?}"
+        );
+        assert_eq!(world.unit.video().stats().replays, 1, "{brand:?}: no other session");
         drop(watching);
-        let alone = take(None).await;
-        assert_eq!(sessions(), 2, "{brand:?}");
-        for times in [beside, alone] {
-            // Files keep milliseconds; the three families begin at whole seconds.
-            assert!(
-                (shown - 1000..shown + 2 * SECOND).contains(&times[0]),
-                "{brand:?}: {}",
-                times[0] - shown
-            );
-            let steps: Vec<_> = times.windows(2).map(|two| two[1] - two[0]).collect();
-            assert!(steps.iter().all(|step| (249_000..SECOND).contains(step)), "{brand:?}: {steps:?}");
-        }
         until("the end of the session", || (world.unit.video().stats().open_sessions == 0).then_some(()))
             .await;
+        let refused =
+            world.app.snapshots.take_recorded(&world.channel, &playing, UtcMicros(shown), "Gate", 1);
+        assert_eq!(refused.await.expect_err("it ended").code(), Code::Cancelled, "{brand:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_of_what_was_not_recorded_is_none_of_now() {
+async fn a_live_picture_is_no_snapshot_of_a_recording() {
     let world = world(Brand::Dahua, config()).await;
-    world.records(&[]);
-    let from = UtcMicros(now().0 - HOUR);
-    // What plays beside is live: its pictures are none of an hour ago.
     let seen = Arc::<Recorder>::default();
     let stream = StreamId { channel: world.channel.clone(), profile: StreamProfile::Main };
     let live = world.app.live.attach(stream, Delivery::Encoded, seen.clone()).expect("the app is open");
     seen.units_beyond(5).await;
-    let taken =
-        world.app.snapshots.take_recorded(&world.channel, from, "Gate", 1, Some(live.steering())).await;
-    assert_eq!(taken.expect_err("nothing to keep").code(), Code::NothingRecorded);
+    let from = UtcMicros(now().0 - HOUR);
+    let taken = world.app.snapshots.take_recorded(&world.channel, &live.steering(), from, "Gate", 1).await;
+    assert_eq!(taken.expect_err("nothing to keep").code(), Code::NotFound);
     let (_, files) = world.app.files.list().await.expect("a list");
     assert!(files.is_empty());
 }

@@ -432,7 +432,7 @@ impl Commands for Backend {
     }
 
     async fn replay_snapshot(&self, request: dto::TakeRecorded) -> Result<dto::TakenFiles> {
-        replay::snapshot(&self.app, &self.media, request).await
+        replay::snapshot(&self.app, &*self.session(&request.session)?, request).await
     }
 
     async fn talk_start(&self, request: dto::ChannelRef) -> Result<dto::TalkState> {

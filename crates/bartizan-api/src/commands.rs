@@ -158,7 +158,7 @@ commands! {
     streams_set_encoder "streams.setEncoder" (SetEncoder) -> AppliedEncoder;
     /// Plays on a tile what a channel recorded, in real time; the tile is steered and closed as a live one.
     replay_open "replay.open" (OpenReplay) -> Empty;
-    /// Takes pictures of what a channel recorded.
+    /// Takes pictures of what a tile plays of a channel's recordings.
     replay_snapshot "replay.snapshot" (TakeRecorded) -> TakenFiles;
     /// Calls a camera, to talk through it; an earlier call ends.
     talk_start "talk.start" (ChannelRef) -> TalkState;

@@ -88,7 +88,7 @@ pub struct App {
     /// Which streams windows play, and how devices encode them.
     pub encoders: Encoders,
     /// Playing what devices recorded.
-    pub replays: Arc<Replays>,
+    pub replays: Replays,
     /// Talking through cameras.
     pub talk: Arc<Talk>,
     /// Searching the network.
@@ -197,7 +197,7 @@ impl App {
         let favourites = Favourites::load(store.clone(), book.clone(), clock.clone()).await?;
         let drivers = Arc::new(Drivers::new(families.clone(), book.clone(), gate.clone()));
         let encoders = Encoders::new(drivers.clone(), book.clone(), store.clone());
-        let replays = Arc::new(Replays::new(live.clone(), drivers.clone(), sources.clone(), opener.clone()));
+        let replays = Replays::new(live.clone(), drivers.clone(), sources.clone(), opener.clone());
         let talk = Arc::new(Talk::new(drivers.clone(), opener, sources, gate.clone()));
         let control = Arc::new(Control::new(drivers));
         let search = Arc::new(Search::new(families.clone(), book.clone()));
@@ -215,8 +215,7 @@ impl App {
         let protection = Protection::load(protected, !files.is_temporary()).await?;
         let connected = life::Connected::new(book.clone(), control.clone(), live.clone());
         let watching = life::watch(connected.clone(), clock.clone());
-        let snapshots =
-            Snapshots::new(live.clone(), replays.clone(), control.clone(), files.clone(), clock.clone());
+        let snapshots = Snapshots::new(live.clone(), control.clone(), files.clone(), clock.clone());
         let devices = Devices::new(book, families, live.clone(), gate, control.clone(), clock);
         let finishing = {
             let files = files.clone();

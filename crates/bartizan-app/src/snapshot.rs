@@ -13,7 +13,6 @@ use crate::{
     control::Control,
     files::{self, Facts, FileEntry, FileKind, Files, off_runtime},
     live::{Attachment, DecodedPicture, Delivery, Live, Phase, Steering, StreamFormat, StreamState, Viewer},
-    replay::Replays,
 };
 
 /// Pictures of one burst.
@@ -30,7 +29,6 @@ const INBOX: usize = 4;
 /// Takes snapshots.
 pub struct Snapshots {
     live: Arc<Live>,
-    replays: Arc<Replays>,
     control: Arc<Control>,
     files: Arc<Files>,
     clock: Arc<dyn Clock>,
@@ -69,15 +67,9 @@ impl Viewer for Catcher {
 }
 
 impl Snapshots {
-    /// Over the services that play and the folder of files.
-    pub fn new(
-        live: Arc<Live>,
-        replays: Arc<Replays>,
-        control: Arc<Control>,
-        files: Arc<Files>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self { live, replays, control, files, clock }
+    /// Over the live service and the folder of files.
+    pub fn new(live: Arc<Live>, control: Arc<Control>, files: Arc<Files>, clock: Arc<dyn Clock>) -> Self {
+        Self { live, control, files, clock }
     }
 
     /// Takes `count` pictures, 1–10, [`BURST_STEP`] apart. Where the stream cannot be decoded here, the device is asked
@@ -100,23 +92,23 @@ impl Snapshots {
         }
     }
 
-    /// Takes `count` pictures, 1–10, [`BURST_STEP`] apart, of what the device of `channel` recorded from `from` on, by our
-    /// clock. They come out of the recording that `beside` watches, where it does; else from a stream of their own.
+    /// Takes `count` pictures, 1–10, [`BURST_STEP`] apart, out of the recording of `channel` that `playing` watches, from
+    /// `from` on, by our clock. Another session would not do: a device that does not say when its pictures were taken may
+    /// begin with another one.
     pub async fn take_recorded(
         &self,
         channel: &ChannelId,
+        playing: &Steering,
         from: UtcMicros,
         title: &str,
         count: u8,
-        beside: Option<Steering>,
     ) -> Result<Vec<FileEntry>> {
         let count = bounded(count)?;
+        if !playing.replays(channel) {
+            return Err(Error::new(Code::NotFound, "no recording of this channel plays there"));
+        }
         let (tell, told) = mpsc::channel(INBOX);
-        let viewer = Arc::new(Catcher(tell));
-        let watching = match beside.filter(|watched| watched.replays(channel)) {
-            Some(watched) => watched.join(Delivery::Pictures, viewer)?,
-            None => self.replays.attach(channel, from, Delivery::Pictures, viewer)?,
-        };
+        let watching = playing.join(Delivery::Pictures, Arc::new(Catcher(tell)))?;
         let (taken, ended) = self.burst((watching, told), channel, title, from, count).await?;
         match ended {
             Some(cause) if taken.is_empty() => Err(cause),
@@ -261,9 +253,7 @@ async fn next_picture(
     let began = Instant::now();
     let mut older: Option<DecodedPicture> = None;
     loop {
-        // A recording begins with the key picture before the moment, and plays from there in real time.
-        let is_enough = older.is_some() && !is_recorded(format.as_ref());
-        let limit = if is_enough { FRESH_LIMIT } else { FIRST_LIMIT };
+        let limit = if older.is_some() { FRESH_LIMIT } else { FIRST_LIMIT };
         match timeout_at(began + limit, told.recv()).await {
             Ok(Some(Told::Look(told))) => *format = Some(told),
             Ok(Some(Told::Picture(picture))) if time_of(format.as_ref(), &picture) >= not_before => {

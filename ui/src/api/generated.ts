@@ -2534,6 +2534,14 @@ delivery: Delivery, };
  */
 export type TakeRecorded = { 
 /**
+ * From `live.connect`.
+ */
+session: string, 
+/**
+ * The tile that plays the recording.
+ */
+tile: number, 
+/**
  * Device id.
  */
 device: string, 
@@ -2548,11 +2556,7 @@ fromUs: number,
 /**
  * Pictures, 1–10, a quarter of a second apart.
  */
-count: number, 
-/**
- * The tile that plays the recording just now; without one the device is asked for it once more.
- */
-playing?: TileRef, };
+count: number, };
 
 /**
  * Which stream a window plays.

@@ -139,7 +139,7 @@ export const help = {
       title: 'Playback from recorders',
       lead: 'What a recorder, or the card of a camera, recorded plays in its window of the wall.',
       hourTitle: 'One hour ago',
-      hourText: 'Select a window and touch “Hour ago” (key H). The line under the wall shows when the picture was taken, and goes back and on by 30 seconds or 5 minutes. “Live” ends it. Where nothing was recorded then, it begins with what came next, and says so. “Snapshot” keeps the picture on screen, also while it is held. It comes without sound, and any day and time come with a later version.',
+      hourText: 'Select a window and touch “Hour ago” (key H). The line under the wall shows when the picture was taken, and goes back and on by 30 seconds or 5 minutes. “Live” ends it. Where nothing was recorded then, it begins with what came next, and says so. “Snapshot” keeps the picture on screen while it plays. It comes without sound, and any day and time come with a later version.',
       nothingTitle: 'If a recorder has no recordings',
       nothingText: 'Recording must be turned on in the device: a schedule for video, and for pictures “motion” or “timing”. Its disk may be missing, full or damaged; its own web page says so.',
       fastTitle: 'Fast play',

@@ -73,11 +73,10 @@ async function stop(channel: { device: string; channel: number }): Promise<Recor
   return done
 }
 
-/** `recorded`: of a recording of the device, from the moment on screen on; null of live video. */
+/** `recorded`: what plays of a recording, from the moment on screen on; null of live video. */
 async function snapshot({ device, channel }: { device: string; channel: number }, count: number, recorded: Recorded | null = null): Promise<MediaFile[]> {
   if (recorded === null) return (await rpc('snapshot.take', { device, channel, count })).files
-  const { fromUs, playing } = recorded
-  return (await rpc('replay.snapshot', { device, channel, count, fromUs, ...(playing && { playing }) })).files
+  return (await rpc('replay.snapshot', { device, channel, count, ...recorded })).files
 }
 
 export const recording = { state: state as Readonly<State>, of, elapsed, watch, lookAgain, start, stop, snapshot }

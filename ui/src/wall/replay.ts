@@ -18,11 +18,9 @@ export interface ReplayView {
 
 export const replayFrom = (askedUs: number): Replay => ({ askedUs: Math.round(askedUs), atUs: Math.round(askedUs), shown: false })
 
-/** What is on screen of a recording. */
-export interface Recorded {
+/** What is on screen of a recording that plays. */
+export interface Recorded extends TileRef {
   fromUs: number
-  /** null while it is paused. */
-  playing: TileRef | null
 }
 
 /** `recordedUs`: when the picture of time 0 was recorded, where the stream says so. */

@@ -285,11 +285,11 @@ export class Wall {
     this.reconcile(0)
   }
 
-  /** The moment on screen of a window that plays a recording, and where that comes in; null while there is none. */
+  /** The moment on screen of a window that plays a recording, and where that comes in; null where none plays. */
   recorded(index: number): Recorded | null {
     const tile = this.tileOf(index)
-    if (tile?.replay?.shown !== true) return null
-    return { fromUs: tile.replay.atUs, playing: this.streams.placeOf(tile, 'main') }
+    const playing = tile === undefined ? null : this.streams.placeOf(tile, 'main')
+    return playing === null || tile?.replay?.shown !== true ? null : { ...playing, fromUs: tile.replay.atUs }
   }
 
   /** The user wants all pictures of a window, whatever the others lose for it; or leaves it to the wall again. */

@@ -4,10 +4,7 @@ use bartizan_app::App;
 use bartizan_base::{Clock, Code, Error, Result, SystemClock, UtcMicros};
 
 use super::{control::channel, files::title};
-use crate::{
-    dto,
-    media::{MediaSession, carrier::MediaSessions},
-};
+use crate::{dto, media::MediaSession};
 
 fn moment(from_us: i64) -> Result<UtcMicros> {
     let from = UtcMicros(from_us);
@@ -29,13 +26,14 @@ pub(super) fn open(app: &App, session: &MediaSession, request: dto::OpenReplay) 
 
 pub(super) async fn snapshot(
     app: &App,
-    sessions: &MediaSessions,
+    session: &MediaSession,
     request: dto::TakeRecorded,
 ) -> Result<dto::TakenFiles> {
     let channel = channel(request.device, request.channel);
     let title = title(app, &channel)?;
     let from = moment(request.from_us)?;
-    let playing = request.playing.and_then(|tile| sessions.get(&tile.session)?.steering(tile.tile));
-    let taken = app.snapshots.take_recorded(&channel, from, &title, request.count, playing).await?;
+    let playing = session.steering(request.tile);
+    let playing = playing.ok_or_else(|| Error::new(Code::NotFound, "nothing plays on this tile"))?;
+    let taken = app.snapshots.take_recorded(&channel, &playing, from, &title, request.count).await?;
     Ok(dto::TakenFiles { files: taken.into_iter().map(Into::into).collect() })
 }

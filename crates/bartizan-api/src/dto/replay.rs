@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{Delivery, TileRef};
+use super::Delivery;
 
 /// `replay.open`: bind a tile to what a channel recorded. An open tile of the same number is rebound.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -28,6 +28,10 @@ pub struct OpenReplay {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct TakeRecorded {
+    /// From `live.connect`.
+    pub session: String,
+    /// The tile that plays the recording.
+    pub tile: u32,
     /// Device id.
     pub device: String,
     /// Channel number.
@@ -37,8 +41,4 @@ pub struct TakeRecorded {
     pub from_us: i64,
     /// Pictures, 1–10, a quarter of a second apart.
     pub count: u8,
-    /// The tile that plays the recording just now; without one the device is asked for it once more.
-    #[serde(default)]
-    #[ts(optional)]
-    pub playing: Option<TileRef>,
 }

@@ -40,14 +40,12 @@ test.each<[MeteredPolicy, unknown[]]>([
   expect(toasts.filter((text) => text.startsWith('Not done'))).toHaveLength(2 - wanted.length)
 })
 
-test('a snapshot of a recording is of the moment on screen, out of the stream that plays it where one does', async () => {
+test('a snapshot of a recording is of the moment on screen', async () => {
   await settings.set({ meteredPolicy: 'allow' })
   core.overrides['replay.snapshot'] = () => ({ files: [] })
   const { snapshot } = useRecording(() => undefined, () => undefined)
-  const moment = { device: 'd1', channel: 1, count: 3, fromUs: 5_000_000 }
-  const playing = { session: 's', tile: 4 }
-  await snapshot(gate, 3, { fromUs: 5_000_000, playing })
-  await snapshot(gate, 3, { fromUs: 5_000_000, playing: null })
+  const recorded = { session: 's', tile: 4, fromUs: 5_000_000 }
+  await snapshot(gate, 3, recorded)
   expect(core.calls.filter(({ name }) => /snapshot/.test(name)).map(({ name, request }) => [name, request]))
-    .toEqual([['replay.snapshot', { ...moment, playing }], ['replay.snapshot', moment]])
+    .toEqual([['replay.snapshot', { device: 'd1', channel: 1, count: 3, ...recorded }]])
 })
