@@ -538,7 +538,7 @@ pub struct StreamStats {
 pub struct TileState {
     /// Where the session stands.
     pub phase: Phase,
-    /// Why, for stalled, backoff and failed.
+    /// Why, for stalled, backoff and failed; in connecting, why it is opened anew.
     #[ts(type = "Code | null")]
     pub code: Option<bartizan_base::Code>,
     /// Technical wording in English.

@@ -720,7 +720,7 @@ export type TileState = {
  */
 phase: Phase, 
 /**
- * Why, for stalled, backoff and failed.
+ * Why, for stalled, backoff and failed; in connecting, why it is opened anew.
  */
 code: Code | null, 
 /**

@@ -33,6 +33,17 @@ it('counts down to the next try', () => {
   })
 })
 
+it('keeps what is wrong and what helps in place while it tries again', () => {
+  const waiting = words({ ...playing, phase: 'backoff', retryAtMs: 3500, code: 'unreachable' })
+  for (const phase of ['connecting', 'waitingForKey', 'stale'] as const) {
+    const trying = { ...playing, phase, code: 'unreachable' } as const
+    expect(words(trying), phase).toEqual({ ...waiting, text: 'Reconnecting…' })
+    expect(tileLabel(trying, words(trying)), phase).toBe('Gate, reconnecting, under 1 s, SD')
+  }
+  expect(words({ ...playing, phase: 'connecting' }), 'the first try').toMatchObject({ code: null, cure: null })
+  expect(words({ ...playing, code: 'unreachable' }), 'it plays').toMatchObject({ code: null, cure: null })
+})
+
 it('says what failed and what one tap can do', () => {
   expect(words({ ...playing, phase: 'failed', code: 'wrongPassword' })).toMatchObject({ tone: 'bad', cure: 'editPassword' })
 })

@@ -21,9 +21,19 @@ export interface TileWords {
 
 const QUIET: TileWords = { text: null, tone: 'quiet', code: null, advice: null, cure: null }
 
+/**
+ * The phase as it is told. A try that follows a failure is still that failure: Help and the cure stay, since a button that is
+ * gone for the moment of each try is missed by the finger on its way to it. A device that plays a recording may end one file and
+ * be asked for the next: one try after that is nothing to tell of.
+ */
+export function toldPhase({ phase, code, replay, attempt = 0 }: TileView): TileView['phase'] {
+  const trying = phase === 'connecting' || phase === 'waitingForKey' || phase === 'stale'
+  return trying && code !== null && (replay == null || attempt > 1) ? 'backoff' : phase
+}
+
 /** The state of a window in words. Pure, so that every phase is tested without a wall. */
 export function tileWords(view: TileView, nowMs: number, transport: Transport, hardDecoding: boolean): TileWords {
-  switch (view.phase) {
+  switch (toldPhase(view)) {
     case 'empty':
       return QUIET
     case 'connecting':
@@ -87,13 +97,14 @@ function joined(...parts: (string | null)[]): string | null {
 export function tileLabel(view: TileView, words: TileWords, more: { recording?: boolean; heard?: string | null; talking?: boolean } = {}): string {
   if (view.channel === null) return t('tile.emptyLabel', { n: view.index + 1 })
   const parts = [view.channel.name]
+  const phase = toldPhase(view)
   if (view.replay != null) parts.push(t('replay.label'))
-  if (view.phase === 'playing') parts.push(...(view.replay == null ? [t('tile.live')] : []))
-  else if (view.phase === 'connecting') parts.push(t('tile.connecting'))
-  else if (view.phase === 'waitingForKey') parts.push(t('tile.waitingForKey'))
-  else if (view.phase === 'stale' || view.phase === 'backoff') parts.push(t('heard.reconnecting'))
+  if (phase === 'playing') parts.push(...(view.replay == null ? [t('tile.live')] : []))
+  else if (phase === 'connecting') parts.push(t('tile.connecting'))
+  else if (phase === 'waitingForKey') parts.push(t('tile.waitingForKey'))
+  else if (phase === 'stale' || phase === 'backoff') parts.push(t('heard.reconnecting'))
   else if (words.text !== null) parts.push(words.text)
-  if (view.hasPicture && view.ageMs !== null && view.phase !== 'paused' && view.replay == null) parts.push(steadyAge(view.ageMs))
+  if (view.hasPicture && view.ageMs !== null && phase !== 'paused' && view.replay == null) parts.push(steadyAge(view.ageMs))
   if (more.recording) parts.push(t('heard.recording'))
   if (view.hasPicture) parts.push(t(view.profile === 'main' ? 'tile.hd' : 'tile.sd'))
   const why = budgetWhy(view)

@@ -26,6 +26,8 @@ export interface TileView {
   detail: string | null
   /** Milliseconds since 1970 UTC. */
   retryAtMs: number | null
+  /** Tries since its last picture; absent while it plays. */
+  attempt?: number
   /** Of the picture on screen; null when there has been none. */
   ageMs: number | null
   /** How old pictures are shown lately, what the network delays them included; null when there have been none. */
@@ -173,6 +175,7 @@ export class WallTile {
       code: telling ? reason?.fault?.code ?? reason?.session?.code ?? null : otherRefused ? 'unsupportedCodec' : null,
       detail: telling ? reason?.fault?.detail ?? reason?.session?.detail ?? null : null,
       retryAtMs: retryAt === null ? null : utcMs + (retryAt - nowMs),
+      ...(telling && reason?.session != null && { attempt: reason.session.attempt }),
       ageMs: this.hasPicture ? Math.max(0, utcMs - this.arrivedAtMs) : null,
       lagMs: this.hasPicture ? this.stats.lagMs : null,
       quality: this.quality.mode,

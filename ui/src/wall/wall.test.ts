@@ -133,6 +133,9 @@ describe('wall', () => {
     core.send({ kind: 4, tile: core.wire(1), json: { phase: 'backoff', code: 'unreachable', detail: 'x', retryInMs: 5000, attempt: 2 } })
     await settle()
     expect(views[0]).toMatchObject({ phase: 'backoff', code: 'unreachable', retryAtMs: clock.utc() + 5000 })
+    core.send({ kind: 4, tile: core.wire(1), json: { phase: 'connecting', code: 'unreachable', detail: 'x', retryInMs: null, attempt: 3 } })
+    await settle()
+    expect(views[0], 'why it is opened anew').toMatchObject({ phase: 'stale', code: 'unreachable', attempt: 3, retryAtMs: null })
   })
 
   it('holds pictures as long as the quality mode of their channel says', async () => {

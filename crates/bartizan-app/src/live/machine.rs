@@ -30,7 +30,7 @@ pub enum Phase {
 pub struct StreamState {
     /// Where the session stands.
     pub phase: Phase,
-    /// Why, for stalled, backoff and failed.
+    /// Why, for stalled, backoff and failed; in connecting, why it is opened anew.
     pub error: Option<Error>,
     /// In backoff: until the next try.
     pub retry_in: Option<Duration>,
@@ -237,6 +237,7 @@ mod tests {
             let Action::Wait(pause) = machine.on(broke(), 0.5) else { panic!() };
             pauses.push(pause.as_millis());
             assert_eq!(machine.on(Event::RetryDue, 0.5), Action::Connect);
+            assert_eq!(machine.state().error.map(|e| e.code()), Some(Code::Disconnected), "while it tries");
         }
         assert_eq!(pauses, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
         machine.on(Event::Opened, 0.5);

@@ -94,11 +94,12 @@ it('says once that it begins later than asked', async () => {
 
 it('keeps the bar while a device goes on with its next file', () => {
   const replay = { askedMs: NOW, atMs: NOW }
-  const of = (phase: TileView['phase'], retryInMs: number | null = null) =>
-    hasBar({ ...window_(0, 'Gate', replay), phase, retryAtMs: retryInMs === null ? null : NOW + retryInMs }, NOW)
-  expect([of('playing'), of('connecting'), of('paused'), of('backoff', 300)]).toEqual([true, true, true, true])
-  expect([of('failed'), of('backoff', 4000)]).toEqual([false, false])
-  expect(hasBar({ ...window_(0, 'Gate'), phase: 'playing' }, NOW)).toBe(false)
+  const of = (phase: TileView['phase'], attempt?: number) =>
+    hasBar({ ...window_(0, 'Gate', replay), phase, ...(attempt !== undefined && { code: 'disconnected', attempt }) })
+  expect([of('playing'), of('connecting'), of('paused'), of('backoff', 0), of('connecting', 1)]).toEqual([true, true, true, true, true])
+  // What stays wrong is told through every further try, up to the picture.
+  expect([of('failed', 1), of('backoff', 1), of('connecting', 2), of('backoff', 2)]).toEqual([false, false, false, false])
+  expect(hasBar({ ...window_(0, 'Gate'), phase: 'playing' })).toBe(false)
 })
 
 it('fetches nothing where bytes cost', async () => {

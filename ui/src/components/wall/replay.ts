@@ -3,6 +3,7 @@ import { playBackOutline, timeOutline } from 'ionicons/icons'
 import { computed, watch, type Ref } from 'vue'
 import { t } from '@/i18n'
 import { formatTime } from '@/lib/region'
+import { toldPhase } from '@/lib/tile'
 import { toast } from '@/lib/toast'
 import { network } from '@/stores/network'
 import { sound } from '@/stores/sound'
@@ -16,7 +17,6 @@ const NEWEST_MS = 5000
 /** A recording that begins so much later than asked is told of; key pictures are a few seconds apart. */
 const LATER_MS = 15_000
 const TOLD_MS = 6000
-const SHORT_MS = 1000
 
 export interface ReplaySetup {
   wall(): Wall | null
@@ -30,8 +30,10 @@ export interface ReplaySetup {
 export const isReplaying = (view: TileView | null): boolean => view?.replay != null
 
 /** The bar gives way to what is wrong; that a device ended one file and plays the next is nothing of the kind. */
-export const hasBar = (view: TileView, nowMs: number): boolean =>
-  isReplaying(view) && view.phase !== 'failed' && (view.phase !== 'backoff' || (view.retryAtMs ?? 0) - nowMs < SHORT_MS)
+export function hasBar(view: TileView): boolean {
+  const phase = toldPhase(view)
+  return isReplaying(view) && phase !== 'failed' && (phase !== 'backoff' || view.attempt === 0)
+}
 
 export function useReplay({ wall, views, view, target, say }: ReplaySetup) {
   function play(index: number, fromMs: number, words: (name: string) => string): void {
