@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { goTab, launch, noViolations, openApp, PICTURE_MS, READY, reset, rpc, shoot, site, until, view } from './lib.mjs'
 
@@ -135,6 +136,62 @@ describe('help', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_SIM are not 
     await page.unroute('**/rpc/live.open')
     await view(page).getByRole('button', { name: 'Try again' }).click()
     await page.locator('.tile[data-phase="playing"]').first().waitFor({ timeout: PICTURE_MS })
+  })
+
+  it('stays in its place while a window is tried again and again', async () => {
+    // The way to the device: it breaks, and each new connection then dies after a moment in which a try is on its way.
+    const lines = new Set()
+    let tries = 0
+    let broken = false
+    const way = createServer((line) => {
+      lines.add(line)
+      line.on('error', () => undefined)
+      if (broken) {
+        tries += 1
+        setTimeout(() => line.destroy(), 400)
+        return
+      }
+      const on = connect(Number(port), host)
+      on.on('error', () => line.destroy())
+      line.on('close', () => on.destroy())
+      line.pipe(on).pipe(line)
+    })
+    await new Promise((resolve) => { way.listen(0, '127.0.0.1', resolve) })
+    try {
+      await rpc(page, 'devices.add', { url: `rtsp://127.0.0.1:${way.address().port}${STREAM_PATH}`, user, password, name: NAME, transport: 'tcp' })
+      await rpc(page, 'settings.set', { layout: 1 })
+      await page.reload()
+      await goTab(page, 'home')
+      const tile = page.locator('.tile').first()
+      await page.locator('.tile[data-phase="playing"]').first().waitFor({ timeout: PICTURE_MS })
+      await tile.locator('.hit').dispatchEvent('click')
+      broken = true
+      for (const line of lines) line.destroy()
+      const help = view(page).getByRole('link', { name: 'Help', exact: true })
+      await help.waitFor({ timeout: PICTURE_MS })
+      const before = tries
+      const missed = await page.evaluate(() => new Promise((resolve) => {
+        const missing = new Set()
+        const until = performance.now() + 6000
+        const look = (now) => {
+          const shown = (selector) => document.querySelector(selector)?.getClientRects().length > 0
+          for (const one of ['.info .help', '.info .button', '.tile .cure']) if (!shown(one)) missing.add(one)
+          if (now < until) requestAnimationFrame(look)
+          else resolve([...missing])
+        }
+        requestAnimationFrame(look)
+      }))
+      await shoot(page, 'help-while-trying')
+      assert.ok(tries - before >= 2, `${tries - before} tries while it was watched`)
+      assert.deepEqual(missed, [], 'they were gone for a moment')
+      broken = false
+      await tile.getByRole('button', { name: 'Try again' }).click()
+      await page.locator('.tile[data-phase="playing"]').first().waitFor({ timeout: PICTURE_MS })
+      await until('nothing is wrong any more', async () => (await help.count()) === 0)
+    } finally {
+      for (const line of lines) line.destroy()
+      way.close()
+    }
   })
 
   it('makes a diagnostics file, shows it whole and saves it', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { StreamConfig } from '@/api/generated'
+import type { StreamConfig, TileState } from '@/api/generated'
 import { initialState, phaseOf, step, type Effect, type PlayerEvent, type PlayerState } from './player'
 
 export const CONFIG: StreamConfig = {
@@ -185,6 +185,19 @@ describe('phases', () => {
     expect(m.phase).toBe('playing')
     m.run({ type: 'tick' }, 1100)
     expect(m.phase).toBe('stale')
+  })
+  it('tells of a break when the try at once did not mend it, and then until there is a picture', () => {
+    const m = new Machine().playing()
+    const core = (phase: TileState['phase'], attempt: number, retryInMs: number | null = null): string => {
+      m.run({ type: 'state', state: { phase, code: phase === 'buffering' ? null : 'disconnected', detail: null, retryInMs, attempt } })
+      return m.phase
+    }
+    expect([core('backoff', 0, 100), core('connecting', 1)], 'mended at once').toEqual(['playing', 'playing'])
+    expect([core('backoff', 1, 500), core('connecting', 2), core('backoff', 2, 1000), core('connecting', 3)]).toEqual(['backoff', 'stale', 'backoff', 'stale'])
+    expect(core('buffering', 3), 'it is there again').toBe('playing')
+    expect(core('backoff', 0, 5000), 'a device that asks for patience').toBe('backoff')
+    m.run({ type: 'tick' }, 4000)
+    expect([core('backoff', 0, 100), core('connecting', 1)], 'an old picture').toEqual(['backoff', 'stale'])
   })
   it('follows the core', () => {
     const m = new Machine().playing()

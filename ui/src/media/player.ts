@@ -127,6 +127,7 @@ const REBUILDS_MS = 60_000
 const REST_MS = 10_000
 const HEALTHY_MS = 10_000
 const STALE_MS = 3000
+const AT_ONCE_MS = 500
 const SILENT = 'the decoder takes pictures and gives none'
 const STALE_INTERVALS = 8
 /** Key frames come every one to ten seconds, stills every ten and the wait for a key frame. */
@@ -154,12 +155,18 @@ export function staleAfterMs(state: PlayerState): number {
   return Math.max(STALE_MS, STALE_INTERVALS * interval, STALE_PACED_MS[state.outputPace], STALE_PACED_MS[state.pace])
 }
 
+/** It broke while it played, and the try that mends most breaks is about to be made: nothing to alarm anybody with. */
+const isAtOnce = (session: TileState | null): boolean => session?.attempt === 0 && (session.retryInMs ?? 0) <= AT_ONCE_MS
+
 export function phaseOf(state: PlayerState, now: number): PlayerPhase {
   if (!state.open) return state.paused ? 'paused' : 'idle'
   const core = state.session?.phase
   if (state.fault !== null || core === 'failed') return 'failed'
-  if (core === 'backoff') return 'backoff'
-  if (state.lastOutputAt !== null) return now - state.lastOutputAt <= staleAfterMs(state) ? 'playing' : 'stale'
+  const fresh = state.lastOutputAt !== null && now - state.lastOutputAt <= staleAfterMs(state)
+  if (core === 'backoff') return fresh && isAtOnce(state.session) ? 'playing' : 'backoff'
+  // Told as broken, it is so until there is a picture, however fresh the last one still is.
+  if (core === 'connecting' && (state.session?.attempt ?? 0) > 1 && state.lastOutputAt !== null) return 'stale'
+  if (state.lastOutputAt !== null) return fresh ? 'playing' : 'stale'
   if (state.fedSinceOutput > 0) return 'decoding'
   return state.config !== null && core !== 'connecting' ? 'waitingForKey' : 'connecting'
 }
