@@ -95,6 +95,8 @@ export const en = {
     retry: 'Try again', editPassword: 'Edit password', editAddress: 'Edit address', useTcp: 'Use TCP', useUdp: 'Use UDP',
     softDecoding: 'Decode in software', subStream: 'Sub stream', oneWindow: 'One window', deviceClock: 'Look at its clock', network: 'Find out why', live: 'Back to live',
   },
+  trouble: '{what}. {cure}',
+  cureAndWait: '{cure} {wait}',
   lockedFor: 'It asks to wait {minutes}.',
   minutes: '1 minute | {n} minutes',
   seconds: '1 second | {n} seconds',

@@ -16,7 +16,6 @@ export const talk = {
     ended: 'Talk ended',
     on: 'talking to it',
     micGone: 'The microphone stopped, so the talk ended. It may have been unplugged, or another app or a phone call took it.',
-    trouble: '{what}. {cure}',
     failed: 'No talk with {name}: {why}',
     mic: {
       micDenied: { title: 'Bartizan may not use the microphone', cure: 'Allow it in the settings of the system or the browser, then try again.' },

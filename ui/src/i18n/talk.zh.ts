@@ -18,7 +18,6 @@ export const talk: Strings<typeof english> = {
     ended: '对讲已结束',
     on: '对讲中',
     micGone: '麦克风已停止，对讲随之结束。可能是麦克风被拔出，或被其他应用或来电占用。',
-    trouble: '{what}。{cure}',
     failed: '无法与 {name} 对讲：{why}',
     mic: {
       micDenied: { title: 'Bartizan 没有麦克风权限', cure: '请在系统或浏览器设置中允许 Bartizan 使用麦克风，然后重试。' },

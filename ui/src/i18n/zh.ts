@@ -95,6 +95,8 @@ export const zh: Messages = {
     retry: '重试', editPassword: '修改密码', editAddress: '修改地址', useTcp: '改用 TCP', useUdp: '改用 UDP',
     softDecoding: '改用软解码', subStream: '辅码流', oneWindow: '单窗口', deviceClock: '查看设备时钟', network: '查找原因', live: '返回实时',
   },
+  trouble: '{what}。{cure}',
+  cureAndWait: '{cure}{wait}',
   lockedFor: '设备要求等待{minutes}。',
   minutes: ' 1 分钟 | {n} 分钟',
   seconds: ' 1 秒 | {n} 秒',

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { cureFor, errorCure, errorTitle } from './errors'
+import { cureFor, errorCure, errorText, errorTitle } from './errors'
 import type { UiCode } from '@/api/client'
 import { CODES } from '@/api/generated'
 import { setLocale } from '@/i18n'
@@ -56,5 +56,12 @@ describe('cures', () => {
     expect(errorCure('locked', 30_000)).toContain('30 seconds')
     setLocale('zh')
     expect(errorCure('locked', 1_800_000)).toContain('30 分钟')
+  })
+
+  it('joins sentences as each language does', () => {
+    expect(errorText({ code: 'notFound', retryAfterMs: null })).toBe(`${en.code.notFound.title}. ${en.code.notFound.cure}`)
+    setLocale('zh')
+    expect(errorText({ code: 'notFound', retryAfterMs: null })).toBe(`${zh.code.notFound.title}。${zh.code.notFound.cure}`)
+    expect(errorText({ code: 'locked', retryAfterMs: 90_000 })).not.toMatch(/[.。] /)
   })
 })

@@ -42,11 +42,14 @@ export function errorTitle(code: UiCode): string {
 /** What to do, with the waiting time where the device told one. */
 export function errorCure(code: UiCode, retryAfterMs: number | null): string {
   const cure = t(`code.${code}.cure` satisfies TextKey)
-  return retryAfterMs === null || retryAfterMs <= 0 ? cure : `${cure} ${t('lockedFor', { minutes: waitText(retryAfterMs) })}`
+  return retryAfterMs === null || retryAfterMs <= 0 ? cure : t('cureAndWait', { cure, wait: t('lockedFor', { minutes: waitText(retryAfterMs) }) })
 }
 
-export function errorText(error: ApiError): string {
-  return `${errorTitle(error.code)}. ${errorCure(error.code, error.retryAfterMs)}`
+/** What is wrong and what to do, as two sentences. */
+export const troubleText = (what: string, cure: string): string => t('trouble', { what, cure })
+
+export function errorText({ code, retryAfterMs }: Pick<ApiError, 'code' | 'retryAfterMs'>): string {
+  return troubleText(errorTitle(code), errorCure(code, retryAfterMs))
 }
 
 /** "30 seconds", "2 minutes": a span in words. */

@@ -2,7 +2,7 @@
 import { mic, micOutline } from 'ionicons/icons'
 import { computed, onUnmounted, watch, type Ref } from 'vue'
 import { t, type TextKey } from '@/i18n'
-import { errorCure, errorTitle } from '@/lib/errors'
+import { errorCure, errorTitle, troubleText } from '@/lib/errors'
 import { toast } from '@/lib/toast'
 import type { CallView, TalkCode } from '@/media/talk/call'
 import type { MicTrouble } from '@/media/talk/microphone'
@@ -35,10 +35,9 @@ const isIn = <T extends string>(list: readonly T[], code: string): code is T => 
 
 /** Why nobody is spoken to, and what to do, in words. */
 export function talkTrouble(name: string, code: TalkCode): string {
-  const both = (what: string, cure: string): string => t('talk.trouble', { what, cure })
-  if (isIn(MIC, code)) return both(t(`talk.mic.${code}.title` satisfies TextKey), t(`talk.mic.${code}.cure` satisfies TextKey))
-  if (isIn(OWN, code)) return both(t(`talk.why.${code}.title` satisfies TextKey, { name }), t(`talk.why.${code}.cure` satisfies TextKey))
-  return both(t('talk.failed', { name, why: errorTitle(code) }), errorCure(code, null))
+  if (isIn(MIC, code)) return troubleText(t(`talk.mic.${code}.title` satisfies TextKey), t(`talk.mic.${code}.cure` satisfies TextKey))
+  if (isIn(OWN, code)) return troubleText(t(`talk.why.${code}.title` satisfies TextKey, { name }), t(`talk.why.${code}.cure` satisfies TextKey))
+  return troubleText(t('talk.failed', { name, why: errorTitle(code) }), errorCure(code, null))
 }
 
 export function useTalk({ views, view, target, entered, say, show }: TalkSetup) {
