@@ -1,11 +1,13 @@
 //! A whole session at TRACE, with a stored database: the password is nowhere but in the cipher.
 
 use std::{
+    cell::RefCell,
     fs,
     io::{self, Write},
     net::Ipv4Addr,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Once},
+    thread,
 };
 
 use bartizan_api::{Backend, ShellInfo, dispatch, dto::Shell};
@@ -13,7 +15,7 @@ use bartizan_app::{App, live::Delivery};
 use bartizan_base::{ChannelId, DeviceId, Secret, StreamId, StreamProfile, SystemClock};
 use bartizan_sim::{Brand, BrandUnit, Fault, SiteConfig, UnitConfig};
 use serde_json::{Value, json};
-use tracing_subscriber::{filter::LevelFilter, util::SubscriberInitExt};
+use tracing_subscriber::{Layer, filter::dynamic_filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::support::{Recorder, USER, clip_site, start};
 
@@ -78,37 +80,66 @@ fn check_for(what: &str, bytes: &[u8], secrets: Vec<Vec<u8>>) {
     }
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What this thread's test has heard, if it listens.
+    static HEARD: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
+
+/// Everything that is logged on this thread while it lives.
+///
+/// One subscriber for all threads, which asks at each event whether this thread listens: `tracing` remembers per
+/// callsite whether anybody wants it, and while only one thread has a subscriber, another thread's test that comes to a
+/// callsite first has "nobody" remembered for all of them.
+struct Log;
 
 impl Log {
-    /// Hears everything on this thread while the guard lives.
-    fn hear() -> (Self, tracing::subscriber::DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let guard = tracing_subscriber::fmt()
-            .with_max_level(LevelFilter::TRACE)
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish()
-            .set_default();
-        (log, guard)
+    fn hear() -> Self {
+        static ONE_FOR_ALL: Once = Once::new();
+        ONE_FOR_ALL.call_once(|| {
+            let listening = dynamic_filter_fn(|_, _| {
+                // A thread that ends may log once more.
+                HEARD.try_with(|heard| heard.borrow().is_some()).unwrap_or_default()
+            });
+            let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(|| Line);
+            tracing_subscriber::registry().with(lines.with_filter(listening)).init();
+        });
+        HEARD.set(Some(Vec::new()));
+        Self
     }
 
     fn written(&self) -> Vec<u8> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        HEARD.with_borrow(|heard| heard.clone().unwrap_or_default())
     }
 }
 
-impl Write for Log {
+impl Drop for Log {
+    fn drop(&mut self) {
+        HEARD.set(None);
+    }
+}
+
+struct Line;
+
+impl Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        HEARD.with_borrow_mut(|heard| heard.get_or_insert_default().extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+#[test]
+fn what_another_test_came_to_first_is_heard() {
+    let tell = || tracing::trace!("told at one place");
+    let log = Log::hear();
+    thread::spawn(tell).join().expect("told");
+    assert_eq!(log.written(), b"", "another thread's");
+    tell();
+    let written = log.written();
+    assert!(String::from_utf8_lossy(&written).contains("told at one place"));
 }
 
 fn check_files(folder: &Path) -> usize {
@@ -188,7 +219,7 @@ async fn protect_and_lock(session: &mut Session, folder: &Path, plain_key: &[u8]
 // On one thread, so that the thread's own subscriber hears every task.
 #[tokio::test]
 async fn a_whole_session_tells_no_password() {
-    let (log, _guard) = Log::hear();
+    let log = Log::hear();
     let folder = tempfile::tempdir().expect("a folder");
     let site = start(SiteConfig { channels: 2, password: Secret::new(RIGHT), ..clip_site() }).await;
     let app = Arc::new(App::open(folder.path(), Arc::new(SystemClock)).await.expect("a stored app"));
@@ -290,7 +321,7 @@ const CARD: &str = "otter kohl zebra";
 // On one thread, so that the thread's own subscriber hears every task, the devices' own among them.
 #[tokio::test]
 async fn adding_moving_and_sharing_every_family_tells_no_password() {
-    let (log, _guard) = Log::hear();
+    let log = Log::hear();
     let folder = tempfile::tempdir().expect("a folder");
     let app = Arc::new(App::open(folder.path(), Arc::new(SystemClock)).await.expect("a stored app"));
     let mut session = Session::new(app.clone());

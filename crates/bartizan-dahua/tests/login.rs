@@ -299,7 +299,7 @@ async fn found_by_its_packet_and_confirmed_by_http() {
     search.join().await.expect("ends").expect("without an error");
 }
 
-/// What was logged, at TRACE.
+/// What was logged by any test of this file, at TRACE.
 #[derive(Clone, Default)]
 struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
 
@@ -318,12 +318,13 @@ impl std::io::Write for Log {
 async fn no_password_in_any_log_or_error() {
     let log = Log::default();
     let writer = log.clone();
+    // For all threads: one that only this thread has is not asked about what another test logs first.
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone())
         .with_ansi(false)
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    tracing::subscriber::set_global_default(subscriber).expect("the only one");
     let mock = Mock::start().await;
     mock.lock().init = 1;
     let family = Dahua::default();
