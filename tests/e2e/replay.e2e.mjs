@@ -85,16 +85,23 @@ describe('one hour ago', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_BRAN
   const playing = () => page.locator('.tile[data-index="0"][data-phase=playing] [data-replay]').waitFor({ timeout: PICTURE_MS })
   const status = (text) => page.locator('p[role=status]').filter({ hasText: text }).waitFor({ state: 'attached' })
 
-  /** Presses *Snapshot*; gives when the kept picture was taken, by the clock in it, ms since 1970. */
-  async function snapshot() {
+  /** Presses *Snapshot*; gives the kept pictures, the first first, each `at` when it was taken by the clock in it, ms since 1970. */
+  async function snapshots(count) {
     const list = async () => (await rpc(page, 'files.list')).files.filter(({ kind }) => kind === 'snapshot')
     const known = new Set((await list()).map(({ id }) => id))
     await tool('snapshot').click()
-    const file = await until('a snapshot', async () => (await list()).find(({ id }) => !known.has(id)), PICTURE_MS)
-    const { data } = await rpc(page, 'files.read', { id: file.id, offset: 0, length: 1 << 22 })
-    const at = await readTimeBar(page, data)
-    assert.ok(Math.abs(file.takenAtMs - at) < ABOUT_MS, `kept under its own time: ${file.takenAtMs - at} ms off`)
-    return at
+    const files = await until(`${count} snapshots`, async () => {
+      const fresh = (await list()).filter(({ id }) => !known.has(id))
+      return fresh.length >= count ? fresh : null
+    }, PICTURE_MS)
+    const taken = []
+    for (const file of files) {
+      const { data } = await rpc(page, 'files.read', { id: file.id, offset: 0, length: 1 << 22 })
+      const at = await readTimeBar(page, data)
+      assert.ok(Math.abs(file.takenAtMs - at) < ABOUT_MS, `kept under its own time: ${file.takenAtMs - at} ms off`)
+      taken.push({ ...file, at })
+    }
+    return taken.sort((a, b) => a.at - b.at)
   }
 
   for (const personality of ['isapi', 'dahua', 'onvif']) {
@@ -114,7 +121,7 @@ describe('one hour ago', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_BRAN
       for (const id of ['record', 'sound']) assert.equal(await tool(id).isDisabled(), true, `${id} is for live video`)
       await shoot(page, `replay-${personality}`)
       const before = await takenAt()
-      const kept = await snapshot()
+      const [{ at: kept }] = await snapshots(1)
       assert.ok(kept >= before && kept < before + ABOUT_MS, `what was on screen: ${kept - before} ms later`)
       await noViolations(page, 'a wall that plays a recording')
 
@@ -159,6 +166,38 @@ describe('one hour ago', { skip: READY ? false : 'BARTIZAN_URL and BARTIZAN_BRAN
     await page.locator('.tile[data-index="0"] .hit').press('Enter')
     await bar().getByRole('button', { name: 'Back to live' }).click()
     await shows(0)
+  })
+
+  it('keeps what is on screen where the core decodes none of it', async () => {
+    const unit = of('isapi')
+    await records(unit, null)
+    await watchUnit(unit)
+    await rpc(page, 'settings.set', { captureCount: 3 })
+    await page.reload()
+    await tile().locator('.hit').dispatchEvent('click')
+    // As the core does with H.265, which Chromium on this machine does not decode either.
+    const refusal = { code: 'unsupportedCodec', detail: 'only H.264 is decoded in software', retryAfterMs: null, triesLeft: null }
+    const asked = []
+    await page.route(/\/rpc\/(snapshot\.take|replay\.snapshot)$/, (route) => {
+      asked.push(route.request().url().split('/').at(-1))
+      return route.fulfill({ json: { err: refusal } })
+    })
+    for (const [what, ago] of [['snapshot.take', 0], ['replay.snapshot', HOUR]]) {
+      if (ago !== 0) {
+        await tool().click()
+        await playing()
+      }
+      await shows(ago)
+      const before = await takenAt()
+      const taken = await snapshots(3)
+      const [shown] = await page.evaluate(() => window.__bartizanWall.stats())
+      assert.equal(asked.at(-1), what)
+      assert.deepEqual(taken.map(({ width, height }) => [width, height]), Array(3).fill([shown.width, shown.height]), 'in full size')
+      assert.ok(taken[0].at >= before && taken[0].at < before + ABOUT_MS, `what was on screen: ${taken[0].at - before} ms later`)
+      for (const i of [1, 2]) assert.ok(taken[i].at - taken[i - 1].at >= 240, `apart: ${taken[i].at - taken[i - 1].at} ms`)
+      await status('3 pictures were taken')
+    }
+    await shoot(page, 'replay-page-snapshots')
   })
 
   it('by keyboard and by the menu of the window', async () => {

@@ -19,7 +19,7 @@ except (ImportError, ValueError) as missing:
     sys.exit(0)
 
 Gst.init(None)
-for element in ("x264enc", "rtph264pay", "videotestsrc"):
+for element in ("x264enc", "rtph264pay", "videotestsrc", "x265enc"):
     if Gst.ElementFactory.find(element) is None:
         print("missing:", element, flush=True)
         sys.exit(0)

@@ -11,6 +11,7 @@ mod edges;
 mod encoders;
 mod failures;
 mod gstreamer;
+mod h265;
 mod isapi_driver;
 mod life;
 mod media_wire;

@@ -25,7 +25,7 @@ async fn watched(site: &Site) -> (Arc<App>, StreamId) {
     (app, StreamId { channel, profile: StreamProfile::Main })
 }
 
-async fn recorded(recorder: &Recorder, stream: &StreamId, at_least: Duration) -> RecordingState {
+pub(crate) async fn recorded(recorder: &Recorder, stream: &StreamId, at_least: Duration) -> RecordingState {
     until("a recording that grows", || {
         let (_, states) = recorder.states();
         states.into_iter().find(|state| state.stream == *stream && state.elapsed >= at_least)
@@ -34,7 +34,7 @@ async fn recorded(recorder: &Recorder, stream: &StreamId, at_least: Duration) ->
 }
 
 /// What ffprobe and, where it is installed, mkvmerge say against a file; `None` where ffprobe is not installed.
-fn complaints(path: &Path) -> Option<String> {
+pub(crate) fn complaints(path: &Path) -> Option<String> {
     let arguments =
         ["-v", "warning", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"];
     let probe = Command::new("ffprobe").args(arguments).arg(path).output().ok()?;

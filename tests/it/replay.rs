@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bartizan_app::{
-    App,
+    App, FileKind, LARGEST_JPEG,
     live::{Attachment, Delivery, Phase},
 };
 use bartizan_base::{ChannelId, Clock, Code, Secret, StreamId, StreamProfile, SystemClock, UtcMicros};
@@ -165,6 +165,24 @@ async fn snapshots_come_out_of_the_recording_that_plays() {
             world.app.snapshots.take_recorded(&world.channel, &playing, UtcMicros(shown), "Gate", 1);
         assert_eq!(refused.await.expect_err("it ended").code(), Code::Cancelled, "{brand:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_the_page_decoded_is_kept() {
+    let world = world(Brand::Dahua, config()).await;
+    let at = UtcMicros(now().0 - HOUR);
+    let jpeg = world.app.control.snapshot(&world.channel).await.expect("any JPEG").to_vec();
+    let kept = world.app.snapshots.keep_shown(&world.channel, at, "Gate", jpeg.clone()).await.expect("kept");
+    assert_eq!((kept.kind, &*kept.title, kept.taken.millis()), (FileKind::Snapshot, "Gate", at.millis()));
+    assert!(kept.thumbnail && kept.width > 0, "{kept:?}");
+    let stored = std::fs::read(world.app.files.path(&kept.id).expect("a file")).expect("readable");
+    assert!(stored == jpeg, "as the page sent it");
+    for torn in [b"GIF89a".to_vec(), Vec::new(), vec![0xff; LARGEST_JPEG + 1]] {
+        let length = torn.len();
+        let refused = world.app.snapshots.keep_shown(&world.channel, at, "Gate", torn).await;
+        assert_eq!(refused.expect_err("no JPEG").code(), Code::InvalidInput, "{length} bytes");
+    }
+    assert_eq!(world.app.files.list().await.expect("a list").1, [kept]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -362,6 +362,10 @@ impl Commands for Backend {
         files::snapshot(&self.app, request).await
     }
 
+    async fn snapshot_keep(&self, request: dto::KeepSnapshot) -> Result<dto::MediaFile> {
+        files::keep_snapshot(&self.app, request).await
+    }
+
     async fn files_list(&self, _: dto::Empty) -> Result<dto::FileList> {
         files::list(&self.app).await
     }

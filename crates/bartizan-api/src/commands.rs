@@ -206,6 +206,8 @@ commands! {
     record_list "record.list" (Empty) -> Recordings;
     /// Takes pictures of a channel in full size.
     snapshot_take "snapshot.take" (TakeSnapshot) -> TakenFiles;
+    /// Keeps a picture of a channel that the page decoded, where the core cannot.
+    snapshot_keep "snapshot.keep" (KeepSnapshot) -> MediaFile;
     /// Recordings and snapshots on this machine, the newest first.
     files_list "files.list" (Empty) -> FileList;
     /// A small picture of a file.

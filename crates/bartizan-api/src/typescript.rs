@@ -46,7 +46,7 @@ pub fn typescript() -> String {
         DefaultPage QualityMode MeteredPolicy FavouriteList Favourite NewFavourite
         FavouriteChange FavouriteChannels FavouriteRef FavouriteOrder KeepPicture LastPicturesRequest LastPictures
         LastPicture WallMemory WallMemoryReply Network TrafficRequest TrafficReport DeviceTraffic
-        ChannelLook Looks RecordStart Recording Recordings TakeSnapshot TakenFiles
+        ChannelLook Looks RecordStart Recording Recordings TakeSnapshot KeepSnapshot TakenFiles
         ListenTile SoundFormat SoundState SoundPhase
         TalkState TalkRef TalkSound OpenReplay TakeRecorded
         StreamChoice ChosenStream ChosenStreams RateMode PictureSize Span EncoderSettings EncoderChoices EncoderStream

@@ -4,12 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use bartizan_base::{ChannelId, Clock, Code, Error, Result, StreamId, StreamProfile, UtcMicros};
 use bartizan_media::{AccessUnit, VideoInfo};
+use bytes::Bytes;
 use tokio::{
     sync::mpsc,
     time::{Instant, timeout_at},
 };
 
 use crate::{
+    LARGEST_JPEG,
     control::Control,
     files::{self, Facts, FileEntry, FileKind, Files, off_runtime},
     live::{Attachment, DecodedPicture, Delivery, Live, Phase, Steering, StreamFormat, StreamState, Viewer},
@@ -116,6 +118,27 @@ impl Snapshots {
         }
     }
 
+    /// Keeps a picture that the page decoded, a JPEG of at most [`LARGEST_JPEG`] bytes: of codecs that are not decoded
+    /// here.
+    pub async fn keep_shown(
+        &self,
+        channel: &ChannelId,
+        at: UtcMicros,
+        title: &str,
+        jpeg: Vec<u8>,
+    ) -> Result<FileEntry> {
+        if jpeg.len() > LARGEST_JPEG {
+            return Err(Error::new(Code::InvalidInput, "the picture is too large"));
+        }
+        let kept =
+            self.keep_jpeg(channel, title, at, jpeg.into()).await.map_err(|error| match error.code() {
+                Code::Protocol => Error::new(Code::InvalidInput, "the picture is no JPEG"),
+                _ => error,
+            })?;
+        self.files.changed();
+        Ok(kept)
+    }
+
     /// Keeps `count` pictures, the first not older than `from`; fewer, and why, where the stream ends before.
     async fn burst(
         &self,
@@ -185,16 +208,25 @@ impl Snapshots {
                 }
                 Err(_) => break,
             };
-            let (small, width, height) = {
-                let jpeg = jpeg.clone();
-                off_runtime(move || files::shrink(&jpeg)).await?
-            };
-            let jpegs = move || Ok((jpeg.to_vec(), Some(small)));
-            let facts = facts(channel, title, self.clock.now());
-            taken.push(self.save(facts, jpegs, (width, height)).await?);
+            taken.push(self.keep_jpeg(channel, title, self.clock.now(), jpeg).await?);
         }
         self.files.changed();
         Ok(taken)
+    }
+
+    async fn keep_jpeg(
+        &self,
+        channel: &ChannelId,
+        title: &str,
+        at: UtcMicros,
+        jpeg: Bytes,
+    ) -> Result<FileEntry> {
+        let (small, width, height) = {
+            let jpeg = jpeg.clone();
+            off_runtime(move || files::shrink(&jpeg)).await?
+        };
+        let jpegs = move || Ok((jpeg.to_vec(), Some(small)));
+        self.save(facts(channel, title, at), jpegs, (width, height)).await
     }
 
     async fn save(

@@ -2393,6 +2393,27 @@ channel: number,
 count: number, };
 
 /**
+ * `snapshot.keep`.
+ */
+export type KeepSnapshot = { 
+/**
+ * Device id.
+ */
+device: string, 
+/**
+ * Channel number.
+ */
+channel: number, 
+/**
+ * When it was taken, microseconds since 1970 UTC; later than now is now.
+ */
+atUs: number, 
+/**
+ * The picture in full size as the page decoded it, JPEG, base64.
+ */
+jpeg: string, };
+
+/**
  * Files that were just made.
  */
 export type TakenFiles = { 
@@ -3101,6 +3122,7 @@ export interface RpcSchema {
   'record.stop': { request: ChannelRef; response: Recording }
   'record.list': { request: Empty; response: Recordings }
   'snapshot.take': { request: TakeSnapshot; response: TakenFiles }
+  'snapshot.keep': { request: KeepSnapshot; response: MediaFile }
   'files.list': { request: Empty; response: FileList }
   'files.thumbnail': { request: FileRef; response: SnapshotDto }
   'files.read': { request: FileRead; response: FileBytes }

@@ -3,14 +3,14 @@ import type { MovieInfo } from '@/api/generated'
 import { systemClock } from '@/media/clock'
 import type { ConnectionSetup } from '@/media/carrier'
 import { PicturesDecoder, WebCodecsDecoder } from '@/media/playback/decoder'
-import { type EngineState, PlayerEngine, type Timed } from '@/media/playback/engine'
+import { type EngineState, PlayerEngine } from '@/media/playback/engine'
 import { PlaybackSession } from '@/media/playback/session'
 import { MovieSound, type MovieSoundPhase } from '@/media/playback/sound'
 import { createDecoder } from '@/media/sound/decoder'
 import { WebSpeaker } from '@/media/sound/speaker'
 import { DecodeProbe } from '@/media/sinks/probe'
 import type { Picture } from '@/media/sinks/sink'
-import { Canvas2dBackend } from '@/wall/canvas2d'
+import { toJpeg } from '@/wall/jpeg'
 import { WallRenderer } from '@/wall/renderer'
 import type { Rpc } from '@/wall/streams'
 import { clampZoom, isWhole, PAN_STEP, panBy, pinched, settled, WHOLE, ZOOM_STEP, type Zoom } from '@/wall/zoom'
@@ -18,7 +18,6 @@ import { listenForZoom, type ZoomListener } from '@/wall/zoomgestures'
 
 /** The renderer has one window here. */
 const TILE = 0
-const JPEG_QUALITY = 0.95
 const probe = new DecodeProbe()
 /** As it was left in the recording before. */
 let muted = false
@@ -193,7 +192,7 @@ export class MoviePlayer {
     const held = this.engine.hold()
     if (held === null) return null
     try {
-      const blob = await toJpeg(held)
+      const blob = await toJpeg(held.picture)
       return blob === null ? null : { us: held.us, blob }
     } finally {
       held.picture.close()
@@ -251,18 +250,4 @@ export class MoviePlayer {
     this.waiting = this.waiting.filter((waiter) => !due.includes(waiter))
     for (const { done } of due) done(us)
   }
-}
-
-async function toJpeg({ picture }: Timed): Promise<Blob | null> {
-  const canvas = document.createElement('canvas')
-  canvas.width = picture.width
-  canvas.height = picture.height
-  // The wall's own drawing, so that a snapshot has the colours of the screen; no zoom, no look.
-  const backend = Canvas2dBackend.create(canvas)
-  if (backend === null) return null
-  backend.upload(TILE, picture)
-  backend.draw(TILE, { x: 0, y: 0, width: picture.width, height: picture.height }, false)
-  const blob = await new Promise<Blob | null>((done) => canvas.toBlob(done, 'image/jpeg', JPEG_QUALITY))
-  backend.destroy()
-  return blob
 }

@@ -36,14 +36,6 @@ export function lumaOf(rgba: Uint8ClampedArray): Uint8ClampedArray {
   return luma
 }
 
-/** Bytes as base64, in pieces: one call with 300 000 arguments overflows the stack. */
-export function base64Of(bytes: Uint8Array | Uint8ClampedArray): string {
-  const PIECE = 0x8000
-  let text = ''
-  for (let at = 0; at < bytes.length; at += PIECE) text += String.fromCharCode(...bytes.subarray(at, at + PIECE))
-  return btoa(text)
-}
-
 /** The size a frame is taken in; never larger than the camera's own. */
 export function frameSize(width: number, height: number): { width: number; height: number } {
   const scale = Math.min(1, LONGEST / Math.max(width, height, 1))

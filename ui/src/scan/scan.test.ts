@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { base64Of, Camera, frameSize, lumaOf, troubleOf } from './camera'
+import { base64Of } from '@/lib/base64'
+import { Camera, frameSize, lumaOf, troubleOf } from './camera'
 import { Scanner } from './scanner'
 import { usePlatform } from '@/api/client'
 import type { QrCodes, QrFrame } from '@/api/generated'

@@ -1,6 +1,7 @@
 import { rpc } from '@/api/client'
 import type { QrCode } from '@/api/generated'
-import { base64Of, type Frame } from './camera'
+import { base64Of } from '@/lib/base64'
+import type { Frame } from './camera'
 
 /** What delivers frames: the camera, or a test. */
 export interface FrameSource {

@@ -1,6 +1,7 @@
 import { reactive } from 'vue'
 import { type ApiError, asApiError, rpc } from '@/api/client'
 import type { MediaFile } from '@/api/generated'
+import { base64Of } from '@/lib/base64'
 
 /** As much as one command gives. */
 const PART_BYTES = 1 << 20
@@ -88,10 +89,7 @@ async function keep(file: MediaFile, fileName: string): Promise<string> {
 
 /** Keeps a picture of a recording among the snapshots. */
 async function keepPicture(id: string, atUs: number, jpeg: Uint8Array): Promise<MediaFile> {
-  let signs = ''
-  // In pieces: a picture has more bytes than a call takes arguments.
-  for (let at = 0; at < jpeg.length; at += 0x8000) signs += String.fromCharCode(...jpeg.subarray(at, at + 0x8000))
-  const kept = await rpc('play.snapshot', { id, atUs, jpeg: btoa(signs) })
+  const kept = await rpc('play.snapshot', { id, atUs, jpeg: base64Of(jpeg) })
   await refresh()
   return kept
 }

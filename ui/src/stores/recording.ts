@@ -1,11 +1,24 @@
 import { reactive } from 'vue'
-import { asApiError, rpc } from '@/api/client'
+import { asApiError, rpc, type UiCode } from '@/api/client'
 import type { MediaFile, Profile, Recording } from '@/api/generated'
+import { base64Of } from '@/lib/base64'
 import { errorText } from '@/lib/errors'
+import type { Captured } from '@/wall/capture'
 import type { Recorded } from '@/wall/replay'
 
 /** Often enough for a clock of seconds and for a disk that fills. */
 const LOOK_MS = 1000
+
+/** The core decodes less than many an engine does: the page's own pictures are kept then. */
+const NOT_DECODED: ReadonlySet<UiCode> = new Set<UiCode>(['unsupportedCodec', 'interlaced', 'decoderFailed'])
+
+/** A window, as a snapshot is taken of it. */
+export interface Shown {
+  /** What it plays of a recording; null of live video. */
+  recorded: Recorded | null
+  /** The next pictures on screen. */
+  capture(count: number): Promise<Captured[]>
+}
 
 interface State {
   recordings: Recording[]
@@ -73,10 +86,22 @@ async function stop(channel: { device: string; channel: number }): Promise<Recor
   return done
 }
 
-/** `recorded`: what plays of a recording, from the moment on screen on; null of live video. */
-async function snapshot({ device, channel }: { device: string; channel: number }, count: number, recorded: Recorded | null = null): Promise<MediaFile[]> {
-  if (recorded === null) return (await rpc('snapshot.take', { device, channel, count })).files
-  return (await rpc('replay.snapshot', { device, channel, count, ...recorded })).files
+/** The channel's pictures from now on, or those of the recording that plays from the moment on screen on. */
+async function snapshot({ device, channel }: { device: string; channel: number }, count: number, { recorded, capture }: Shown): Promise<MediaFile[]> {
+  try {
+    const request = { device, channel, count }
+    return (recorded === null ? await rpc('snapshot.take', request) : await rpc('replay.snapshot', { ...request, ...recorded })).files
+  } catch (error) {
+    if (!NOT_DECODED.has(asApiError(error).code)) throw error
+    const pictures = await capture(count)
+    if (pictures.length === 0) throw error
+    const files: MediaFile[] = []
+    for (const { atUs, jpeg } of pictures) {
+      const bytes = new Uint8Array(await jpeg.arrayBuffer())
+      files.push(await rpc('snapshot.keep', { device, channel, atUs, jpeg: base64Of(bytes) }))
+    }
+    return files
+  }
 }
 
 export const recording = { state: state as Readonly<State>, of, elapsed, watch, lookAgain, start, stop, snapshot }

@@ -10,6 +10,7 @@ import { yuvToRgb } from './webgl'
 let log: string[]
 let frames: (() => void)[]
 let open: number
+let openWhenPresented: number
 let usable: boolean
 let software: boolean
 let restored: () => void
@@ -56,7 +57,7 @@ function make(path?: DrawPath): void {
     clear: () => log.push('clear'), forget: (tile) => log.push(`forget ${tile}`), destroy: () => undefined,
   }
   renderer = new WallRenderer(mount, {
-    presented: (tile) => log.push(`presented ${tile}`), dropped: (tile) => log.push(`dropped ${tile}`),
+    presented: (tile) => { log.push(`presented ${tile}`); openWhenPresented = open }, dropped: (tile) => log.push(`dropped ${tile}`),
   }, {
     ...(path && { path }), requestFrame: (f) => frames.push(f), cancelFrame: () => undefined,
     now: () => clock, delay: (run, ms) => { if (delays === null) run(); else delays.push({ run, ms }) },
@@ -96,6 +97,7 @@ describe('renderer', () => {
     expect(log).toEqual(['dropped 1'])
     frame()
     expect(log.slice(1)).toEqual(['up 1 planes 202', 'draw 1 0,0 100x50', 'presented 1'])
+    expect([openWhenPresented, open], 'closed when it was looked at').toEqual([1, 0])
     frame()
     expect(log).toHaveLength(4)
   })

@@ -15,7 +15,7 @@ import { WHOLE, type Zoom } from './zoom'
 export type DrawPath = 'frame' | 'copy' | 'canvas2d'
 
 export interface RendererEvents {
-  /** A picture of the tile is on the canvas now. */
+  /** A picture of the tile is on the canvas now; it is closed afterwards. */
   presented(tile: number, picture: Picture): void
   /** A picture was overtaken by a newer one before it could be drawn. */
   dropped(tile: number): void
@@ -315,8 +315,8 @@ export class WallRenderer {
     }
     this.stale = false
     for (const [tile, picture] of presented) {
-      picture.close()
       this.events.presented(tile, picture)
+      picture.close()
     }
   }
 

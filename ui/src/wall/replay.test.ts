@@ -15,6 +15,7 @@ let wall: Wall
 let views: TileView[]
 let frames: (() => void)[]
 let mount: HTMLElement
+let encoded: number[]
 
 async function run(ms = 120): Promise<void> {
   await clock.advance(ms)
@@ -33,6 +34,7 @@ beforeEach(() => {
   core = new FakeCore(clock)
   views = []
   frames = []
+  encoded = []
   mount = document.body.appendChild(document.createElement('div'))
   Object.defineProperties(mount, { clientWidth: { value: 800 }, clientHeight: { value: 600 } })
   const backend: DrawBackend = {
@@ -43,6 +45,10 @@ beforeEach(() => {
     mount, rpc: core.rpc, hardDecoding: true, layout: 4, onViews: (v) => { views = v }, onPage: () => undefined,
     environment: {
       clock,
+      encode: (picture) => {
+        encoded.push(picture.width)
+        return Promise.resolve(new Blob(['jpeg']))
+      },
       connection: { openSocket: core.openSocket, fetch: () => new Promise(() => undefined), random: () => 0 },
       renderer: { requestFrame: (f) => frames.push(f), cancelFrame: () => undefined, createBackend: () => backend },
     },
@@ -72,6 +78,24 @@ it('plays in one window what its device recorded, and says when that was', async
   wall.setReplay(0, null)
   await run()
   expect([core.list, core.replays.size, views[0]!.replay]).toEqual([['1sub', '2sub'], 0, null])
+})
+
+it('takes full pictures of what is on screen, until another moment is wanted', async () => {
+  wall.setReplay(0, ASKED_US)
+  await run()
+  expect(await wall.capture(3, 1), 'an empty window').toEqual([])
+  core.config(replay().tile, { profile: 'main', recordedUs: ASKED_US })
+  const taking = wall.capture(0, 2)
+  core.picture(replay().tile, 2, S)
+  await run()
+  core.picture(replay().tile, 2, S + 250_000)
+  await run()
+  const [first, second] = await taking
+  expect([first?.atUs, second?.atUs]).toEqual([ASKED_US + S, ASKED_US + S + 250_000])
+  expect(encoded, 'the pictures themselves').toEqual([2, 2])
+  const cut = wall.capture(0, 2)
+  wall.setReplay(0, ASKED_US + 60 * S)
+  expect(await cut).toEqual([])
 })
 
 it('goes on where it was after a pause, a page of its own and the background', async () => {

@@ -4,49 +4,28 @@ import { systemClock, type Clock } from '@/media/clock'
 import type { Quality } from '@/media/jitter'
 import type { Picture } from '@/media/sinks/sink'
 import { createDecoder } from '@/media/sound/decoder'
-import { SoundPlayer, type SoundView } from '@/media/sound/player'
+import { SoundPlayer } from '@/media/sound/player'
 import { type Speaker, WebSpeaker } from '@/media/sound/speaker'
 import type { Weight } from './budget'
+import { type Captured, Captures } from './capture'
 import { Economy } from './economy'
 import { chosen, type Thrift, wish } from './choice'
 import { listenForGestures, type CarryHandlers } from './gestures'
 import { clampPage, layoutRects, pageCount, pageIndices, pageOf, rectAt, type LayoutCount, type Rect } from './layout'
 import { type Look, PLAIN } from './look'
-import { WallRenderer, type RendererOptions } from './renderer'
+import type { WallOptions } from './options'
+import { WallRenderer } from './renderer'
 import { noteShown, type Recorded, replayFrom } from './replay'
-import { Streams, type Rpc, type StreamsSetup } from './streams'
+import { Streams } from './streams'
 import { Ticker } from './ticker'
-import { emptyView, WallTile, type TileStats, type TileStream, type TileView, type WallChannel } from './tile'
+import { emptyView, WallTile, type TileStats, type TileStream, type WallChannel } from './tile'
 import { isWhole, visiblePart, WHOLE } from './zoom'
 import { magnification, sizeOf, Zooming } from './zooming'
 
 export type { Thrift } from './choice'
 export type { LayoutCount } from './layout'
+export type { WallOptions } from './options'
 export type { TileStats, TileView, WallChannel } from './tile'
-
-export interface WallOptions {
-  mount: HTMLElement
-  rpc: Rpc
-  hardDecoding: boolean
-  layout: LayoutCount
-  /** At most four times a second, and at once when a phase or the layout changes. */
-  onViews(views: TileView[]): void
-  onPage(page: number, pages: number): void
-  /** Whose sound is on, and what it is doing. */
-  onSound?(channel: WallChannel | null, view: SoundView): void
-  /** Who carries windows from place to place. */
-  carry?: CarryHandlers
-  /** Real time, fluent or auto, by channel; real time without it. */
-  qualityOf?(channel: WallChannel): Readonly<Quality>
-  /** How a channel was shown last; plain without it. */
-  lookOf?(channel: WallChannel): Readonly<Look>
-  /** The user turned or zoomed a straightened picture by hand. */
-  onLook?(channel: WallChannel, look: Readonly<Look>): void
-  /** Watched in another way than by looking at it: heard, or recorded. Such a window is the last to be given less. */
-  attends?(channel: WallChannel): boolean
-  /** For tests and benchmarks. */
-  environment?: Partial<Omit<StreamsSetup, 'rpc'>> & { renderer?: RendererOptions; speaker?: Speaker }
-}
 
 const TICK_MS = 250
 /** A page that was only brushed is still there when the finger goes back. */
@@ -64,6 +43,7 @@ export class Wall {
   private readonly renderer: WallRenderer
   private readonly streams: Streams
   private readonly economy = new Economy()
+  private readonly captures: Captures
   private readonly stopGestures: () => void
   private readonly zooming: Zooming
   /** For measurements, as `stats` is. */
@@ -93,6 +73,7 @@ export class Wall {
     this.layout = options.layout
     const environment = options.environment ?? {}
     this.clock = environment.clock ?? systemClock
+    this.captures = new Captures(this.clock, environment.encode)
     this.ticker = new Ticker(this.clock, TICK_MS, (lateMs) => {
       this.streams.tick(lateMs)
       this.balance(lateMs)
@@ -175,6 +156,7 @@ export class Wall {
     for (const gone of old.values()) {
       for (const profile of [...gone.streams.keys()]) this.streams.stop(gone, profile, 0, false)
       this.renderer.remove(gone.id)
+      this.captures.end(gone.id)
     }
     if (this.enlarged !== null && this.tileOf(this.enlarged) === undefined) this.enlarged = null
     if (this.selected !== null && pageOf(this.selected, this.layout) >= this.pages) this.selected = null
@@ -279,6 +261,7 @@ export class Wall {
     const tile = this.tileOf(index)
     if (tile === undefined) return
     tile.replay = fromUs === null ? null : replayFrom(fromUs)
+    this.captures.end(tile.id)
     tile.paused = false
     tile.unsupported.clear()
     for (const profile of [...tile.streams.keys()]) this.streams.stop(tile, profile, 0, false)
@@ -290,6 +273,12 @@ export class Wall {
     const tile = this.tileOf(index)
     const playing = tile === undefined ? null : this.streams.placeOf(tile, 'main')
     return playing === null || tile?.replay?.shown !== true ? null : { ...playing, fromUs: tile.replay.atUs }
+  }
+
+  /** The next pictures of a window in full size, a quarter of a second apart; fewer where it shows no more. */
+  async capture(index: number, count: number): Promise<Captured[]> {
+    const tile = this.tileOf(index)
+    return tile === undefined ? [] : this.captures.take(tile.id, count)
   }
 
   /** The user wants all pictures of a window, whatever the others lose for it; or leaves it to the wall again. */
@@ -570,6 +559,7 @@ export class Wall {
     tile.arrivedAtMs = known ? picture.arrivalUs / 1000 : utc
     if (tile === this.heard) this.sound.shown(picture.ptsUs)
     if (tile.replay !== null) noteShown(tile.replay, tile.streams.get('main')?.player.state.config?.recordedUs, picture.ptsUs)
+    if (tile.replay?.shown !== false) this.captures.shown(tile.id, picture, tile.replay?.atUs ?? Math.round(tile.arrivedAtMs * 1000))
     tile.stats.present(this.clock.now(), known ? utc - tile.arrivedAtMs : null, picture.lateMs)
     const resized = tile.width !== picture.width || tile.height !== picture.height
     tile.width = picture.width

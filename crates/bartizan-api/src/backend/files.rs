@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use bartizan_app::{App, FILES_UNDO, FileEntry, RecordingState, existing_profile};
-use bartizan_base::{ChannelId, Clock, Code, Error, Result, StreamId, StreamProfile, SystemClock};
+use bartizan_base::{ChannelId, Clock, Code, Error, Result, StreamId, StreamProfile, SystemClock, UtcMicros};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
-use super::pictures;
+use super::{pictures, playback};
 use crate::{commands::error_dto, dto};
 
 /// Files of one call: more than a grid shows.
@@ -59,6 +59,18 @@ pub(super) async fn snapshot(app: &App, request: dto::TakeSnapshot) -> Result<dt
     let profile = existing_profile(&row, channel.number, StreamProfile::Main);
     let taken = app.snapshots.take(&channel, profile, &title, request.count).await?;
     Ok(dto::TakenFiles { files: taken.into_iter().map(Into::into).collect() })
+}
+
+pub(super) async fn keep_snapshot(app: &App, request: dto::KeepSnapshot) -> Result<dto::MediaFile> {
+    let channel = super::control::channel(request.device, request.channel);
+    let title = title(app, &channel)?;
+    if request.at_us < 0 {
+        return Err(Error::new(Code::InvalidInput, "atUs is before 1970"));
+    }
+    // The clock of a page on another machine may be ahead.
+    let at = UtcMicros(request.at_us).min(SystemClock.now());
+    let jpeg = playback::jpeg(&request.jpeg)?;
+    Ok(app.snapshots.keep_shown(&channel, at, &title, jpeg).await?.into())
 }
 
 pub(super) async fn list(app: &App) -> Result<dto::FileList> {

@@ -67,12 +67,15 @@ pub(super) async fn sound(app: &App, request: dto::PlaySound) -> Result<dto::Mov
 }
 
 pub(super) async fn snapshot(app: &App, request: dto::PlaySnapshot) -> Result<dto::MediaFile> {
+    let jpeg = jpeg(&request.jpeg)?;
+    Ok(app.playback.snapshot(&request.id, request.at_us, jpeg).await?.into())
+}
+
+/// A picture that the page sent.
+pub(super) fn jpeg(base64: &str) -> Result<Vec<u8>> {
     // Base64 has four signs for three bytes; refused before it is decoded.
-    if request.jpeg.len() / 4 * 3 > LARGEST_JPEG {
+    if base64.len() / 4 * 3 > LARGEST_JPEG {
         return Err(Error::new(Code::InvalidInput, "the picture is too large"));
     }
-    let jpeg = BASE64
-        .decode(request.jpeg)
-        .map_err(|_| Error::new(Code::InvalidInput, "the picture is not base64"))?;
-    Ok(app.playback.snapshot(&request.id, request.at_us, jpeg).await?.into())
+    BASE64.decode(base64).map_err(|_| Error::new(Code::InvalidInput, "the picture is not base64"))
 }

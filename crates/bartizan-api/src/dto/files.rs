@@ -74,6 +74,21 @@ pub struct TakeSnapshot {
     pub count: u8,
 }
 
+/// `snapshot.keep`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct KeepSnapshot {
+    /// Device id.
+    pub device: String,
+    /// Channel number.
+    pub channel: u16,
+    /// When it was taken, microseconds since 1970 UTC; later than now is now.
+    #[ts(type = "number")]
+    pub at_us: i64,
+    /// The picture in full size as the page decoded it, JPEG, base64.
+    pub jpeg: String,
+}
+
 /// Files that were just made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]

@@ -4,8 +4,7 @@ import { t, tn } from '@/i18n'
 import { formatClock } from '@/lib/files'
 import { toast, toastError } from '@/lib/toast'
 import { network } from '@/stores/network'
-import { recording } from '@/stores/recording'
-import type { Recorded } from '@/wall/replay'
+import { recording, type Shown } from '@/stores/recording'
 import { TOAST_ANCHOR } from './actions'
 
 /** How long a word about a new file stands. */
@@ -48,10 +47,10 @@ export function useRecording(say: (text: string) => void, show: (kind: 'recordin
     }
   }
 
-  async function snapshot(channel: Channel, count: number, recorded: Recorded | null = null): Promise<void> {
+  async function snapshot(channel: Channel, count: number, shown: Shown): Promise<void> {
     if (network.allowance.value === 'none') return spared()
     try {
-      await offer(tn('record.taken', (await recording.snapshot(channel, count, recorded)).length), 'snapshot')
+      await offer(tn('record.taken', (await recording.snapshot(channel, count, shown)).length), 'snapshot')
     } catch (error) {
       await toastError(asApiError(error), TOAST_ANCHOR)
     }

@@ -5,7 +5,7 @@
  */
 import { asApiError, type UiCode } from '@/api/client'
 import type { ChannelRef } from '@/api/generated'
-import { base64Of } from '@/scan/camera'
+import { base64Of } from '@/lib/base64'
 import type { Rpc } from '@/wall/streams'
 import type { Clock } from '../clock'
 import { MicError, type Microphone, type MicTrouble, type OpenMicrophone } from './microphone'
