@@ -76,6 +76,8 @@ export const CALLS = [
   { name: 'replay.snapshot', says: 'an unknown session', request: { session: 'none', tile: 1, device: 'none', channel: 1, fromUs: 1, count: 1 }, ...failsWith('notFound') },
   { name: 'replay.snapshot', says: 'no moment', request: { session: 'none', tile: 1, device: 'none', channel: 1, count: 1 }, ...failsWith('invalidInput') },
   { name: 'snapshot.keep', says: 'an unknown device', request: { device: 'none', channel: 1, atUs: 1, jpeg: '' }, ...failsWith('notFound') },
+  { name: 'files.keepThumbnail', says: 'an unknown file', request: { id: 'none', jpeg: '' }, ...failsWith('notFound') },
+  { name: 'files.keepThumbnail', says: 'no picture', request: { id: 'none' }, ...failsWith('invalidInput') },
   { name: 'snapshot.keep', says: 'no picture', request: { device: 'none', channel: 1, atUs: 1 }, ...failsWith('invalidInput') },
   { name: 'snapshot.take', says: 'a count that is no number', request: { device: 'none', channel: 1, count: 'x' }, ...failsWith('invalidInput') },
   { name: 'files.list', says: 'a revision and files', request: {}, ok: (list) => {

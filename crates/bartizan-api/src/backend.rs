@@ -374,6 +374,10 @@ impl Commands for Backend {
         files::thumbnail(&self.app, &request.id).await
     }
 
+    async fn files_keep_thumbnail(&self, request: dto::KeepThumbnail) -> Result<dto::Empty> {
+        files::keep_thumbnail(&self.app, request).await
+    }
+
     async fn files_read(&self, request: dto::FileRead) -> Result<dto::FileBytes> {
         files::read(&self.app, request).await
     }

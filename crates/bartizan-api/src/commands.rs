@@ -212,6 +212,8 @@ commands! {
     files_list "files.list" (Empty) -> FileList;
     /// A small picture of a file.
     files_thumbnail "files.thumbnail" (FileRef) -> SnapshotDto;
+    /// Gives a recording that has none its small picture, which the page decoded where the core cannot.
+    files_keep_thumbnail "files.keepThumbnail" (KeepThumbnail) -> Empty;
     /// A part of a file, for sharing and saving.
     files_read "files.read" (FileRead) -> FileBytes;
     /// Copies a file to where the system keeps pictures.

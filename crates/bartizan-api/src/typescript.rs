@@ -51,7 +51,7 @@ pub fn typescript() -> String {
         TalkState TalkRef TalkSound OpenReplay TakeRecorded
         StreamChoice ChosenStream ChosenStreams RateMode PictureSize Span EncoderSettings EncoderChoices EncoderStream
         EncoderStreams SetEncoder EncoderField AppliedEncoder
-        FileKind MediaFile FileList FileRef FileRefs FileRead FileBytes FileExport
+        FileKind MediaFile FileList FileRef KeepThumbnail FileRefs FileRead FileBytes FileExport
         MovieInfo PlayRead PlayStart PlaySound MovieSound SoundRun PlaySnapshot
     }
     out.push_str(&commands::schema_typescript());

@@ -18,7 +18,7 @@ use bartizan_media::{AccessUnit, AudioCodec, AudioFrame, movie::Movie};
 use bytes::Bytes;
 
 use crate::{
-    files::{Facts, FileEntry, FileKind, Files, disk, off_runtime, shrink, unreadable},
+    files::{Facts, FileEntry, FileKind, Files, disk, off_runtime, shrink_sent, unreadable},
     live::{DecodedPicture, Delivery, StreamFormat},
 };
 
@@ -30,8 +30,6 @@ const PIECE_UNITS: usize = 16;
 const PIECE_BYTES: usize = 1 << 20;
 /// The longest stretch of sound that is read at once, µs.
 const LONGEST_SOUND_US: i64 = 10_000_000;
-/// The largest picture taken as a snapshot, bytes of JPEG.
-pub const LARGEST_JPEG: usize = 32 << 20;
 
 /// Plays recordings.
 pub struct Playback {
@@ -150,14 +148,10 @@ impl Playback {
 
     /// Keeps a picture of a recording, as the page decoded it, among the snapshots.
     pub async fn snapshot(&self, id: &str, at_us: i64, jpeg: Vec<u8>) -> Result<FileEntry> {
-        if jpeg.len() > LARGEST_JPEG {
-            return Err(Error::new(Code::InvalidInput, "the picture is too large"));
-        }
         let movie = self.files.get(id).await?;
         let files = self.files.clone();
         let id = off_runtime(move || {
-            let (small, width, height) =
-                shrink(&jpeg).map_err(|_| Error::new(Code::InvalidInput, "the picture is no JPEG"))?;
+            let (small, width, height) = shrink_sent(&jpeg)?;
             let facts = Facts {
                 device: movie.channel.device.to_string(),
                 channel: movie.channel.number,

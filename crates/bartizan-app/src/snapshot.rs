@@ -11,7 +11,6 @@ use tokio::{
 };
 
 use crate::{
-    LARGEST_JPEG,
     control::Control,
     files::{self, Facts, FileEntry, FileKind, Files, off_runtime},
     live::{Attachment, DecodedPicture, Delivery, Live, Phase, Steering, StreamFormat, StreamState, Viewer},
@@ -118,7 +117,7 @@ impl Snapshots {
         }
     }
 
-    /// Keeps a picture that the page decoded, a JPEG of at most [`LARGEST_JPEG`] bytes: of codecs that are not decoded
+    /// Keeps a picture that the page decoded, a JPEG of at most [`LARGEST_JPEG`](crate::LARGEST_JPEG) bytes: of codecs that are not decoded
     /// here.
     pub async fn keep_shown(
         &self,
@@ -127,14 +126,7 @@ impl Snapshots {
         title: &str,
         jpeg: Vec<u8>,
     ) -> Result<FileEntry> {
-        if jpeg.len() > LARGEST_JPEG {
-            return Err(Error::new(Code::InvalidInput, "the picture is too large"));
-        }
-        let kept =
-            self.keep_jpeg(channel, title, at, jpeg.into()).await.map_err(|error| match error.code() {
-                Code::Protocol => Error::new(Code::InvalidInput, "the picture is no JPEG"),
-                _ => error,
-            })?;
+        let kept = self.keep_jpeg(channel, title, at, jpeg.into(), files::shrink_sent).await?;
         self.files.changed();
         Ok(kept)
     }
@@ -208,7 +200,7 @@ impl Snapshots {
                 }
                 Err(_) => break,
             };
-            taken.push(self.keep_jpeg(channel, title, self.clock.now(), jpeg).await?);
+            taken.push(self.keep_jpeg(channel, title, self.clock.now(), jpeg, files::shrink).await?);
         }
         self.files.changed();
         Ok(taken)
@@ -220,10 +212,11 @@ impl Snapshots {
         title: &str,
         at: UtcMicros,
         jpeg: Bytes,
+        shrink: fn(&[u8]) -> Result<(Vec<u8>, u32, u32)>,
     ) -> Result<FileEntry> {
         let (small, width, height) = {
             let jpeg = jpeg.clone();
-            off_runtime(move || files::shrink(&jpeg)).await?
+            off_runtime(move || shrink(&jpeg)).await?
         };
         let jpegs = move || Ok((jpeg.to_vec(), Some(small)));
         self.save(facts(channel, title, at), jpegs, (width, height)).await

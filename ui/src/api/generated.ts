@@ -2849,6 +2849,19 @@ export type FileRef = {
 id: string, };
 
 /**
+ * `files.keepThumbnail`.
+ */
+export type KeepThumbnail = { 
+/**
+ * A recording.
+ */
+id: string, 
+/**
+ * Its first picture in any size as the page decoded it, JPEG, base64. It is made small here.
+ */
+jpeg: string, };
+
+/**
  * Names files.
  */
 export type FileRefs = { 
@@ -3125,6 +3138,7 @@ export interface RpcSchema {
   'snapshot.keep': { request: KeepSnapshot; response: MediaFile }
   'files.list': { request: Empty; response: FileList }
   'files.thumbnail': { request: FileRef; response: SnapshotDto }
+  'files.keepThumbnail': { request: KeepThumbnail; response: Empty }
   'files.read': { request: FileRead; response: FileBytes }
   'files.export': { request: FileExport; response: SavedPicture }
   'files.delete': { request: FileRefs; response: Deleted }

@@ -49,6 +49,13 @@ export interface ConnectionSetup {
   random(): number
 }
 
+/** The ways of the page itself. */
+export const pageConnection = (): Pick<ConnectionSetup, 'openSocket' | 'fetch' | 'random'> => ({
+  openSocket: typeof WebSocket === 'undefined' ? null : (url) => new WebSocket(url),
+  fetch: (url) => fetch(url, { cache: 'no-store' }),
+  random: Math.random,
+})
+
 export interface ConnectionEvents {
   /** A new session: nothing is open in it yet. */
   session(id: string): void

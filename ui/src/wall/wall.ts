@@ -1,5 +1,6 @@
 /** The video wall as the page uses it. Framework-free: give it an element, channels and a way to call the core. */
 import type { Profile, StreamChoice } from '@/api/generated'
+import { pageConnection } from '@/media/carrier'
 import { systemClock, type Clock } from '@/media/clock'
 import type { Quality } from '@/media/jitter'
 import type { Picture } from '@/media/sinks/sink'
@@ -95,11 +96,7 @@ export class Wall {
     this.streams = new Streams({
       rpc: options.rpc,
       clock: this.clock,
-      connection: environment.connection ?? {
-        openSocket: typeof WebSocket === 'undefined' ? null : (url) => new WebSocket(url),
-        fetch: (url) => fetch(url, { cache: 'no-store' }),
-        random: Math.random,
-      },
+      connection: environment.connection ?? pageConnection(),
       ...(environment.createSink && { createSink: environment.createSink }),
       ...(environment.canDecode && { canDecode: environment.canDecode }),
       ...(environment.soundFormats && { soundFormats: environment.soundFormats }),

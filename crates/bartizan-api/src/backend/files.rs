@@ -82,6 +82,11 @@ pub(super) async fn thumbnail(app: &App, id: &str) -> Result<dto::SnapshotDto> {
     Ok(dto::SnapshotDto { jpeg: BASE64.encode(app.files.thumbnail(id).await?) })
 }
 
+pub(super) async fn keep_thumbnail(app: &App, request: dto::KeepThumbnail) -> Result<dto::Empty> {
+    app.files.keep_thumbnail(&request.id, playback::jpeg(&request.jpeg)?).await?;
+    Ok(dto::Empty {})
+}
+
 pub(super) async fn read(app: &App, request: dto::FileRead) -> Result<dto::FileBytes> {
     let (bytes, total) = app.files.read(&request.id, request.offset, request.length).await?;
     Ok(dto::FileBytes { data: BASE64.encode(bytes), total })

@@ -160,6 +160,15 @@ pub struct FileRef {
     pub id: String,
 }
 
+/// `files.keepThumbnail`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct KeepThumbnail {
+    /// A recording.
+    pub id: String,
+    /// Its first picture in any size as the page decoded it, JPEG, base64. It is made small here.
+    pub jpeg: String,
+}
+
 /// Names files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct FileRefs {

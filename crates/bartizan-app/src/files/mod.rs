@@ -29,13 +29,15 @@ use tokio::{
 
 pub(crate) use self::{
     facts::Facts,
-    picture::{frame, shrink, to_jpeg, to_thumbnail},
+    picture::{frame, shrink, shrink_sent, to_jpeg, to_thumbnail},
 };
 
 /// How long a deleted file can be brought back.
 pub const FILES_UNDO: Duration = Duration::from_secs(10);
 /// The most that one [`Files::read`] gives, bytes.
 pub const LARGEST_READ: u32 = 1 << 20;
+/// The largest picture taken from the page, bytes of JPEG.
+pub const LARGEST_JPEG: usize = 32 << 20;
 /// Names tried for files that begin in the same millisecond.
 const MOST_NAMES: u32 = 100;
 
@@ -289,6 +291,27 @@ impl Files {
                 Err(Error::new(Code::NotFound, "no small picture of this file"))
             }
             Err(error) => Err(disk(error)),
+        })
+        .await
+    }
+
+    /// Gives a recording that has none its small picture, made of a JPEG of at most [`LARGEST_JPEG`] bytes that the page
+    /// decoded.
+    pub async fn keep_thumbnail(self: &Arc<Self>, id: &str, jpeg: Vec<u8>) -> Result<()> {
+        let path = self.path(id)?;
+        if FileKind::of(&path) != Some(FileKind::Recording) {
+            return Err(Error::new(Code::InvalidInput, "not a recording"));
+        }
+        let (files, id) = (self.clone(), id.to_owned());
+        off_runtime(move || {
+            if files.about(&id, "jpg").is_file() {
+                return Ok(());
+            }
+            let (small, ..) = shrink_sent(&jpeg)?;
+            fs::create_dir_all(files.root.join("about")).map_err(disk)?;
+            files.save_thumbnail(&id, &small)?;
+            files.changed();
+            Ok(())
         })
         .await
     }

@@ -45,6 +45,14 @@ pub(crate) fn shrink(jpeg: &[u8]) -> Result<(Vec<u8>, u32, u32)> {
     Ok((thumbnail(&picture)?, picture.width(), picture.height()))
 }
 
+/// As [`shrink`], of a JPEG that the page made, of at most [`LARGEST_JPEG`](super::LARGEST_JPEG) bytes.
+pub(crate) fn shrink_sent(jpeg: &[u8]) -> Result<(Vec<u8>, u32, u32)> {
+    if jpeg.len() > super::LARGEST_JPEG {
+        return Err(Error::new(Code::InvalidInput, "the picture is too large"));
+    }
+    shrink(jpeg).map_err(|_| Error::new(Code::InvalidInput, "the picture is no JPEG"))
+}
+
 /// The first picture of a movie, small.
 pub(super) fn of_movie(movie: &Movie, file: &mut (impl Read + Seek)) -> Result<Vec<u8>> {
     if movie.codec() != Codec::H264 {

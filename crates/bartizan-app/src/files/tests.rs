@@ -146,6 +146,32 @@ async fn deleting_can_be_undone_for_a_while() {
 }
 
 #[tokio::test]
+async fn a_recording_without_a_small_picture_gets_the_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files::new(folder.path().to_owned(), false);
+    let id = torn_movie(&files, 75);
+    assert!(!files.list().await.unwrap().1[0].thumbnail, "its slices hold nothing that decodes");
+    let jpeg = |grey: u8| {
+        let planes = vec![grey; 1280 * 720 * 3 / 2];
+        to_jpeg(&frame(1280, 720, &planes, None)).unwrap()
+    };
+    for torn in [Vec::new(), b"GIF89a".to_vec(), vec![0xff; LARGEST_JPEG + 1]] {
+        assert_eq!(files.keep_thumbnail(&id, torn).await.unwrap_err().code(), Code::InvalidInput);
+    }
+    let before = files.revision();
+    files.keep_thumbnail(&id, jpeg(90)).await.unwrap();
+    assert!(files.revision() > before && files.get(&id).await.unwrap().thumbnail);
+    let small = files.thumbnail(&id).await.unwrap();
+    let (_, width, height) = shrink(&small).unwrap();
+    assert_eq!((width, height), (480, 270));
+    files.keep_thumbnail(&id, jpeg(200)).await.unwrap();
+    assert_eq!(files.thumbnail(&id).await.unwrap(), small, "it has one now");
+    let still = snapshot(&files);
+    assert_eq!(files.keep_thumbnail(&still, jpeg(90)).await.unwrap_err().code(), Code::InvalidInput);
+    assert_eq!(files.keep_thumbnail("../x", jpeg(90)).await.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test]
 async fn a_page_names_no_other_file() {
     let folder = tempfile::tempdir().unwrap();
     let secret = folder.path().join("secret.jpg");
