@@ -212,7 +212,7 @@ impl Snapshots {
         title: &str,
         at: UtcMicros,
         jpeg: Bytes,
-        shrink: fn(&[u8]) -> Result<(Vec<u8>, u32, u32)>,
+        shrink: fn(&[u8]) -> Result<files::Shrunk>,
     ) -> Result<FileEntry> {
         let (small, width, height) = {
             let jpeg = jpeg.clone();

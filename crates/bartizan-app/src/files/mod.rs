@@ -29,7 +29,7 @@ use tokio::{
 
 pub(crate) use self::{
     facts::Facts,
-    picture::{frame, shrink, shrink_sent, to_jpeg, to_thumbnail},
+    picture::{Shrunk, frame, shrink, shrink_sent, to_jpeg, to_thumbnail},
 };
 
 /// How long a deleted file can be brought back.

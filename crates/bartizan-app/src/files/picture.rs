@@ -17,6 +17,9 @@ const THUMBNAIL_SIDE: u32 = 480;
 /// Units read for a first picture; decoders hold a few back.
 const MOST_UNITS: usize = 20;
 
+/// A small JPEG, and the width and height of what it was made of, pixels.
+pub(crate) type Shrunk = (Vec<u8>, u32, u32);
+
 /// An I420 picture as a person sees it.
 pub(crate) struct Frame<'a> {
     pub(crate) width: u32,
@@ -38,7 +41,7 @@ pub(crate) fn to_thumbnail(frame: &Frame<'_>) -> Result<Vec<u8>> {
 }
 
 /// A small one of a JPEG that a device made.
-pub(crate) fn shrink(jpeg: &[u8]) -> Result<(Vec<u8>, u32, u32)> {
+pub(crate) fn shrink(jpeg: &[u8]) -> Result<Shrunk> {
     let picture = image::load_from_memory_with_format(jpeg, image::ImageFormat::Jpeg)
         .map_err(|e| Error::new(Code::Protocol, format!("the device's picture: {e}")))?
         .into_rgb8();
@@ -46,7 +49,7 @@ pub(crate) fn shrink(jpeg: &[u8]) -> Result<(Vec<u8>, u32, u32)> {
 }
 
 /// As [`shrink`], of a JPEG that the page made, of at most [`LARGEST_JPEG`](super::LARGEST_JPEG) bytes.
-pub(crate) fn shrink_sent(jpeg: &[u8]) -> Result<(Vec<u8>, u32, u32)> {
+pub(crate) fn shrink_sent(jpeg: &[u8]) -> Result<Shrunk> {
     if jpeg.len() > super::LARGEST_JPEG {
         return Err(Error::new(Code::InvalidInput, "the picture is too large"));
     }
