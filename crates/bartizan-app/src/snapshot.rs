@@ -117,8 +117,8 @@ impl Snapshots {
         }
     }
 
-    /// Keeps a picture that the page decoded, a JPEG of at most [`LARGEST_JPEG`](crate::LARGEST_JPEG) bytes: of codecs that are not decoded
-    /// here.
+    /// Keeps a picture that the page decoded, of a codec that is not decoded here: a JPEG of at most
+    /// [`LARGEST_JPEG`](crate::LARGEST_JPEG) bytes.
     pub async fn keep_shown(
         &self,
         channel: &ChannelId,

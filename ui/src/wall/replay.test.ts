@@ -83,9 +83,9 @@ it('plays in one window what its device recorded, and says when that was', async
 it('takes full pictures of what is on screen, until another moment is wanted', async () => {
   wall.setReplay(0, ASKED_US)
   await run()
-  expect(await wall.capture(3, 1), 'an empty window').toEqual([])
+  expect(await wall.capturing(3)(1), 'an empty window').toEqual([])
   core.config(replay().tile, { profile: 'main', recordedUs: ASKED_US })
-  const taking = wall.capture(0, 2)
+  const taking = wall.capturing(0)(2)
   core.picture(replay().tile, 2, S)
   await run()
   core.picture(replay().tile, 2, S + 250_000)
@@ -93,9 +93,14 @@ it('takes full pictures of what is on screen, until another moment is wanted', a
   const [first, second] = await taking
   expect([first?.atUs, second?.atUs]).toEqual([ASKED_US + S, ASKED_US + S + 250_000])
   expect(encoded, 'the pictures themselves').toEqual([2, 2])
-  const cut = wall.capture(0, 2)
+  const late = wall.capturing(0)
+  const cut = late(2)
   wall.setReplay(0, ASKED_US + 60 * S)
   expect(await cut).toEqual([])
+  expect(await late(2), 'another moment').toEqual([])
+  const other = wall.capturing(1)
+  wall.setChannels([null, { device: 'd', channel: 3, name: 'Camera 3', hasSub: true }])
+  expect(await other(1), 'another camera is there').toEqual([])
 })
 
 it('goes on where it was after a pause, a page of its own and the background', async () => {

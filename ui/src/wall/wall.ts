@@ -272,10 +272,15 @@ export class Wall {
     return playing === null || tile?.replay?.shown !== true ? null : { ...playing, fromUs: tile.replay.atUs }
   }
 
-  /** The next pictures of a window in full size, a quarter of a second apart; fewer where it shows no more. */
-  async capture(index: number, count: number): Promise<Captured[]> {
+  /**
+   * Gives the next pictures of what a window shows now, in full size and a quarter of a second apart; fewer or none once it
+   * shows something else.
+   */
+  capturing(index: number): (count: number) => Promise<Captured[]> {
     const tile = this.tileOf(index)
-    return tile === undefined ? [] : this.captures.take(tile.id, count)
+    const replay = tile?.replay
+    return async (count) =>
+      tile === undefined || tile.replay !== replay || !this.tiles.includes(tile) ? [] : this.captures.take(tile.id, count)
   }
 
   /** The user wants all pictures of a window, whatever the others lose for it; or leaves it to the wall again. */
