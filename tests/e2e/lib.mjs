@@ -172,8 +172,38 @@ export async function drag(page, from, to, steps = 12) {
   await session.detach()
 }
 
-/** What axe finds against WCAG 2.2 A and AA, and against good practice beyond it. */
+/**
+ * Whether nothing fades or slides: a toast on its way in or out has the contrast of neither state. From then on
+ * `window.__motion` tells whether anything has. Runs in the page.
+ */
+function standsStill() {
+  const roots = (root) => [root, ...[...root.querySelectorAll('*')].flatMap(({ shadowRoot }) => (shadowRoot === null ? [] : roots(shadowRoot)))]
+  // What goes on for ever, as spinners do, is a state.
+  const moves = () => roots(document).some((root) =>
+    root.getAnimations().some(({ playState, effect }) => playState === 'running' && effect.getComputedTiming().endTime < Infinity))
+  if (moves()) return false
+  const motion = { seen: false, timer: setInterval(() => { motion.seen ||= moves() }, 50) }
+  window.__motion = motion
+  return true
+}
+
+/** How often a page that moved under axe is looked at again. */
+const LOOKS = 4
+
+/** What axe finds against WCAG 2.2 A and AA, and against good practice beyond it, in a page that stands still. */
 export async function violations(page) {
+  for (let looks = 1; ; looks += 1) {
+    await until('nothing fades or slides', () => page.evaluate(standsStill))
+    const found = await look(page)
+    const moved = await page.evaluate(() => {
+      clearInterval(window.__motion.timer)
+      return window.__motion.seen
+    })
+    if (found.length === 0 || looks === LOOKS || !moved) return found
+  }
+}
+
+async function look(page) {
   // Everything axe has; the size of targets (2.5.8) has to be asked for by name.
   const { violations: found, incomplete } = await new AxeBuilder({ page }).options({ rules: { 'target-size': { enabled: true } } }).analyze()
   const unsure = incomplete.find(({ id }) => id === 'color-contrast')?.nodes.map(({ target }) => target).filter((target) => target.length === 1) ?? []
