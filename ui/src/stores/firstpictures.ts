@@ -10,8 +10,8 @@ import { systemClock } from '@/media/clock'
 import { firstPicture } from '@/media/playback/firstpicture'
 import { PlaybackSession } from '@/media/playback/session'
 import { DecodeProbe } from '@/media/sinks/probe'
-import { files } from '@/stores/files'
 import { toJpeg } from '@/wall/jpeg'
+import { files } from './files'
 
 const probe = new DecodeProbe()
 /** Asked for, whatever came of it: what has no picture has none at the next look either. */
